@@ -1,0 +1,35 @@
+# install: .venv with pinned dependencies; demo: the main job; test: what CI runs; check: lint and types.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: install demo test check format audit clean
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $(STAMP)
+
+demo: install
+	$(BIN)/grandrounds simulate deploy/examples/heart --out out/demo
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# one thread a worker: the workers already fill the cores
+test: export OMP_NUM_THREADS = 1
+test: check
+	$(BIN)/pytest -n auto --cov --cov-fail-under=90
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+audit: install
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+clean:
+	rm -rf .venv out .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

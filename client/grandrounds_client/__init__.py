@@ -1,0 +1,12 @@
+"""What runs at the hospital, and the only code that ever sees its rows.
+
+A step a module, data passing straight through::
+
+    site, table, encoding, split    settings and files to encoded rows
+    learners                        a model of the site's own
+    release | vet, teacher          own model to ONNX | peers' ONNX to teachers
+    expertise, recipes              who can teach whom on these rows; which lessons to write
+    counterfactuals                 the lessons, written with the teacher's model
+    retrain, review, adopt          what arrived, what it is worth, what is kept
+    phases, app                     the five phases of a round; Flower at the edge
+"""

@@ -1,0 +1,45 @@
+"""The Flower ClientApp of a site: bytes in, bytes out. The only module here that knows Flower."""
+
+from collections.abc import Callable
+
+from flwr.app import Array, ArrayRecord, Context, Error, Message, RecordDict
+from flwr.clientapp import ClientApp
+
+from grandrounds_client.service import answer
+from grandrounds_client.site import Site
+from grandrounds_protocol.errors import GrandRoundsError
+from grandrounds_protocol.records import PHASES
+
+REFUSED = 1000
+"""Flower error code of a site that could not even read the question."""
+
+
+def client_app(open_site: Callable[[Context], Site]) -> ClientApp:
+    """Build the app; `open_site` finds the site that a Flower context stands for."""
+    app = ClientApp()
+
+    def handle(message: Message, context: Context) -> Message:
+        # an exception here would reach the coordinator word by word, values included
+        try:
+            reply = answer(open_site(context), read_bytes(message))
+        except GrandRoundsError as error:
+            return Message(Error(REFUSED, f"{error.code}: {error.public}"), reply_to=message)
+        except Exception as error:  # noqa: BLE001
+            return Message(Error(REFUSED, type(error).__name__), reply_to=message)
+        return Message(write_bytes(reply), reply_to=message)
+
+    for phase in PHASES:
+        app.query(phase)(handle)
+    return app
+
+
+def read_bytes(message: Message) -> bytes:
+    """Return the bytes a message carries."""
+    record = message.content["message"]
+    return bytes(record["bytes"].data) if isinstance(record, ArrayRecord) else b""
+
+
+def write_bytes(data: bytes) -> RecordDict:
+    """Wrap bytes for Flower, in an array record: chunked, and without a second copy."""
+    array = Array("uint8", (len(data),), "grandrounds.bytes", data)
+    return RecordDict({"message": ArrayRecord({"bytes": array})})

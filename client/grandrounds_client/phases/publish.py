@@ -1,0 +1,94 @@
+"""Publish: train, or take the adopted model, and release it to all peers."""
+
+from grandrounds_client import state as kept
+from grandrounds_client.learners import choose
+from grandrounds_client.metrics import evaluate
+from grandrounds_client.phases.base import Outcome, Question
+from grandrounds_client.recipes import find_recipe
+from grandrounds_client.release import card, export
+from grandrounds_client.site import Site
+from grandrounds_client.state import Changes
+from grandrounds_client.vet import vet
+from grandrounds_protocol.errors import RecipeNotAllowed, SchemaMismatch
+from grandrounds_protocol.messages import Parcel
+from grandrounds_protocol.records import ModelCard, PublishOrder, PublishReport
+from grandrounds_protocol.release import ModelRelease
+
+
+def publish(question: Question, order: PublishOrder) -> Outcome:
+    """Release the site's current model; the first time, train it.
+
+    Raises
+    ------
+    SchemaMismatch
+        If the coordinator means other features or classes.
+    RecipeNotAllowed
+        If site.toml does not allow the run's recipe.
+    """
+    _agree(question, order)
+    known = question.state.get(kept.CURRENT)
+    changes = {} if known is not None else _train(question)
+    changes[kept.RULES] = question.rules.model_dump_json().encode()
+    release = known if known is not None else changes[kept.CURRENT]
+    parcel = Parcel("release", question.site.name, question.peers, release)
+    report = PublishReport(card=ModelRelease.from_bytes(release).card)
+    return Outcome(report, (parcel,), changes)
+
+
+def _agree(question: Question, order: PublishOrder) -> None:
+    if order.schema_digest != question.site.federation.digest():
+        raise SchemaMismatch(
+            "the coordinator's federation.toml has other features or classes than this site's",
+            where="federation.toml",
+            remedy="ask the operator for the current file",
+        )
+    recipe, allowed = question.rules.recipe, question.site.settings.recipes
+    if allowed is not None and recipe not in allowed:
+        raise RecipeNotAllowed(
+            f"recipe {recipe!r} is not among those this site takes part in",
+            where="site.toml, field recipes",
+        )
+    find_recipe(recipe, "the coordinator's rules")
+
+
+def _train(question: Question) -> Changes:
+    site, train, validation = question.site, question.split.train, question.split.validation
+    x = train.x[:, site.columns]
+    learner = choose(
+        site.learners,
+        (x, train.y),
+        (validation.x[:, site.columns], validation.y),
+        classes=site.classes,
+        seed=question.seed("train"),
+    )
+    model = learner.fit(x, train.y, classes=site.classes, weight=None, seed=question.seed("train"))
+    graph = export(model, site.columns, site.layout.width)
+    release = ModelRelease(make_card(question, learner.algorithm, graph), graph).to_bytes()
+    chosen = str(site.learners.index(learner)).encode()
+    return {kept.FIRST: release, kept.CURRENT: release, kept.LEARNER: chosen}
+
+
+def make_card(question: Question, algorithm: str, graph: bytes) -> ModelCard:
+    """Describe a model with figures of the site's validation rows, never of held-out ones."""
+    site = question.site
+    teacher = vet(
+        graph,
+        name=site.name,
+        algorithm=algorithm,
+        width=site.layout.width,
+        classes=site.classes,
+    )
+    validation = question.split.validation
+    return card(
+        site.name,
+        algorithm,
+        _features(site),
+        site.federation.class_names,
+        rows=len(question.split.train),
+        validation=evaluate(teacher.predict_proba(validation.x), validation.y),
+    )
+
+
+def _features(site: Site) -> list[str]:
+    own = set(site.columns.tolist())
+    return [name for name, columns in site.layout.slices.items() if columns.start in own]

@@ -1,0 +1,33 @@
+"""From released bytes to teachers, the site's own included."""
+
+from grandrounds_client import state as kept
+from grandrounds_client.phases.base import Question
+from grandrounds_client.teacher import Teacher
+from grandrounds_client.vet import vet
+from grandrounds_protocol.errors import BadModel
+from grandrounds_protocol.release import ModelRelease
+
+
+def teacher_of(question: Question, release: bytes, sender: str) -> Teacher:
+    """Vet a release from `sender`.
+
+    Raises
+    ------
+    BadModel
+        If it fails the static checks, or its card names another site.
+    """
+    model = ModelRelease.from_bytes(release)
+    if model.card.site != sender:
+        raise BadModel("the release's card names another site than its sender")
+    return vet(
+        model.onnx,
+        name=sender,
+        algorithm=model.card.algorithm,
+        width=question.site.layout.width,
+        classes=question.site.classes,
+    )
+
+
+def own_teacher(question: Question) -> Teacher:
+    """Return the site's adopted model, through the same door as everybody's."""
+    return teacher_of(question, question.state.need(kept.CURRENT), question.site.name)

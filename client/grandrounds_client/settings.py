@@ -1,0 +1,82 @@
+"""`site.toml`: what a hospital says about its own data and model."""
+
+from collections.abc import Mapping
+
+from pydantic import Field, field_validator
+
+from grandrounds_protocol.names import Label, SiteName, canonical
+from grandrounds_protocol.settings import Settings
+
+
+class ColumnSettings(Settings):
+    """How one feature is found in the site's file."""
+
+    column: str | None = None
+    """Name of the column, where it differs from the feature's."""
+    values: dict[str, str] = Field(default_factory=dict)
+    """From the file's spelling of a category or level to the federation's."""
+    missing: tuple[str, ...] = ()
+    """Codes that mean "missing" in this column only."""
+    scale: float = Field(default=1.0, allow_inf_nan=False)
+    """Of numbers: value in the federation's unit = value in the file * scale + offset."""
+    offset: float = Field(default=0.0, allow_inf_nan=False)
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _canonical_values(cls, values: object) -> object:
+        if isinstance(values, Mapping):
+            return {canonical(key): canonical(value) for key, value in values.items()}
+        return values
+
+    @field_validator("missing", mode="before")
+    @classmethod
+    def _canonical_codes(cls, codes: object) -> object:
+        return [canonical(code) for code in codes] if isinstance(codes, list | tuple) else codes
+
+
+class SiteSettings(Settings):
+    """`site.toml`, checked."""
+
+    name: SiteName
+    data: str = Field(min_length=1)
+    """CSV or Parquet file, relative to `site.toml`."""
+    learner: str | dict[str, object]
+    """Name of a learner, or a table with `name` and its parameters."""
+    features: tuple[Label, ...] | None = Field(default=None, min_length=1)
+    """Features this site has; all of the federation's where left out."""
+    missing: tuple[str, ...] = ("",)
+    """Codes that mean "missing" in any column."""
+    separator: str = Field(default=",", min_length=1, max_length=1)
+    """Between the fields of a CSV file."""
+    columns: dict[Label, ColumnSettings] = Field(default_factory=dict)
+    label: ColumnSettings = ColumnSettings()
+    """How the label is found, where it differs from the federation's name or spelling."""
+    recipes: tuple[str, ...] | None = None
+    """Recipes this site takes part in; any where left out."""
+    veto_drop: float | None = Field(default=None, ge=0, le=1)
+    """Own rule: refuse a candidate whose balanced accuracy on the site's own validation rows
+    is lower than the current model's by more than this."""
+
+    @field_validator("missing", mode="before")
+    @classmethod
+    def _canonical_codes(cls, codes: object) -> object:
+        return [canonical(code) for code in codes] if isinstance(codes, list | tuple) else codes
+
+    @field_validator("learner")
+    @classmethod
+    def _named(cls, learner: str | dict[str, object]) -> str | dict[str, object]:
+        if isinstance(learner, dict) and not isinstance(learner.get("name"), str):
+            raise ValueError("a learner table needs a `name`")  # noqa: TRY004 (for pydantic)
+        return learner
+
+    @property
+    def learner_name(self) -> str:
+        """Name of the learner."""
+        return self.learner if isinstance(self.learner, str) else str(self.learner["name"])
+
+    @property
+    def learner_parameters(self) -> dict[str, object]:
+        """Parameters of the learner, without its name."""
+        if isinstance(self.learner, str):
+            return {}
+        return {key: value for key, value in self.learner.items() if key != "name"}

@@ -1,0 +1,94 @@
+"""What a site keeps of a run, by name. All of it is ONNX, safetensors or JSON: never pickle.
+
+A phase reads the state and returns its changes; `service` writes them together with the
+reply, so that a question is either answered and applied, or neither.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from grandrounds_protocol.errors import Stale
+from grandrounds_protocol.instances import Bounds, VirtualInstances
+from grandrounds_protocol.records import Heading
+
+Changes = dict[str, bytes]
+
+FIRST = "model-first"
+"""The site's own model before any lesson."""
+CURRENT = "model-current"
+"""The adopted model: each round starts from it."""
+LEARNER = "learner"
+"""Index of the learner chosen on validation rows, as decimal text."""
+RULES = "rules"
+"""The rules the run began with, as JSON."""
+VIRTUAL = "virtual-adopted"
+"""Virtual rows the adopted model stands on."""
+
+
+def peer_first(site: str) -> str:
+    """A peer's model before any lesson: a member of the ensemble."""
+    return f"peer-first/{site}"
+
+
+def peer_current(round_: int, site: str) -> str:
+    """A peer's model as released in a round."""
+    return f"peer-current/{round_}/{site}"
+
+
+def own_lessons(round_: int) -> str:
+    """Lessons written here for this very site; they never travel."""
+    return f"own-lessons/{round_}"
+
+
+def candidate(round_: int) -> str:
+    """The retrained model of a round."""
+    return f"candidate/{round_}"
+
+
+def candidate_virtual(round_: int) -> str:
+    """Virtual rows the candidate stands on."""
+    return f"candidate-virtual/{round_}"
+
+
+@dataclass(frozen=True)
+class State:
+    """A read-only view of the store for one run."""
+
+    store: Mapping[str, bytes]
+    run: str
+
+    def get(self, name: str) -> bytes | None:
+        """Bytes kept under a name, if any."""
+        return self.store.get(f"{self.run}/{name}")
+
+    def need(self, name: str) -> bytes:
+        """Bytes kept under a name.
+
+        Raises
+        ------
+        Stale
+            If an earlier phase, which would have kept them, was not answered here.
+        """
+        kept = self.get(name)
+        if kept is None:
+            raise Stale("an earlier phase of this run was not answered here", where=name)
+        return kept
+
+    def names(self, prefix: str) -> list[str]:
+        """Names kept that start with `prefix`, sorted."""
+        start = f"{self.run}/"
+        return sorted(
+            key.removeprefix(start) for key in self.store if key.startswith(start + prefix)
+        )
+
+    def instances(self, name: str, bounds: Bounds) -> VirtualInstances:
+        """Virtual rows kept under a name; none where nothing is."""
+        kept = self.get(name)
+        if kept is None:
+            return VirtualInstances.empty(bounds.columns)
+        return VirtualInstances.from_bytes(kept, bounds)
+
+
+def reply_key(heading: Heading) -> str:
+    """Where the reply to a question is kept."""
+    return f"{heading.run}/reply/{heading.round}/{heading.phase}"

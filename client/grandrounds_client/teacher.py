@@ -1,0 +1,57 @@
+"""A model as a site sees it: something to ask, and what its graph shows of itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from grandrounds_client.arrays import Columns, Probabilities, Rows
+
+
+@dataclass(frozen=True)
+class Leaves:
+    """A single tree as closed boxes on which its probabilities are constant.
+
+    A row x in [0, 1]^D falls into leaf l exactly if lower[l] <= x <= upper[l] in float32:
+    the open side of a split `x <= t` is stored as the next float32 above t.
+
+    Attributes
+    ----------
+    lower, upper : float32 [L, D]
+        Corners, clipped to [0, 1]; leaves without a point in the box are left out.
+    probabilities : float32 [L, C]
+    """
+
+    lower: Rows
+    upper: Rows
+    probabilities: Probabilities
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """What a site makes of a released model, its own included.
+
+    Attributes
+    ----------
+    name : str
+        The site that released it.
+    algorithm : str
+    columns : int64 [d]
+        Encoded columns the model reads; only these may move.
+    classes : int
+        C.
+    predict_proba : callable, float32 [N, D] -> float32 [N, C]
+    leaves : Leaves or None
+        Where the graph is a single decision tree.
+    differentiable : torch.nn.Module or None
+        The same function on tensors [N, D] -> [N, C], where every operator of the
+        graph has a gradient.
+    """
+
+    name: str
+    algorithm: str
+    columns: Columns
+    classes: int
+    predict_proba: Callable[[Rows], Probabilities]
+    leaves: Leaves | None = None
+    differentiable: torch.nn.Module | None = None

@@ -1,0 +1,46 @@
+"""How large a peer's model may be."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Upper bounds on a peer's model; each is checked before it could cost anything.
+
+    The defaults leave room for a forest of 65,536 nodes or a network of four million
+    weights; what a hospital trains on table rows or small images is far below.
+
+    Attributes
+    ----------
+    size : int
+        Bytes of the file.
+    fields, messages : int
+        Protobuf fields, and messages among them, in the whole file.
+    text : int
+        Bytes of one name or doc string.
+    nodes, tensors : int
+        Nodes and initializers of the graph.
+    elements : int
+        Numbers in all tensors that do not depend on a row, intermediate ones included.
+    activations : int
+        Numbers in all intermediate tensors, for one row.
+    work : int
+        Multiply-adds for one row.
+    tree_nodes, tree_depth : int
+        Nodes of all trees together; depth of each (onnxruntime recurses along it).
+    """
+
+    size: int = 16 * 2**20
+    fields: int = 2_000_000
+    messages: int = 2**14
+    text: int = 4096
+    nodes: int = 512
+    tensors: int = 512
+    elements: int = 2**22
+    activations: int = 2**22
+    work: int = 2**26
+    tree_nodes: int = 2**16
+    tree_depth: int = 256
+
+
+DEFAULT_LIMITS = Limits()

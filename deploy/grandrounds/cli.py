@@ -1,0 +1,112 @@
+"""The command `grandrounds`. Exit codes: 0 done, 1 failed, 2 bad usage or input, 3 refused."""
+
+import logging
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+# Flower calls home unless told not to, and reads these when it is imported
+os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
+os.environ.setdefault("FLWR_DISABLE_UPDATE_CHECK", "1")
+
+import click
+import typer
+from rich.console import Console
+
+from grandrounds import __version__
+from grandrounds_protocol.errors import GrandRoundsError, TooFewSites
+
+app = typer.Typer(
+    name="grandrounds",
+    help="Hospitals teach each other's models; no patient row leaves the house.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ABORTED = 130
+
+
+class Backend(StrEnum):
+    """Where the sites of a simulation run."""
+
+    IN_PROCESS = "in-process"
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Hospitals teach each other's models; no patient row leaves the house."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def simulate(
+    folder: Annotated[Path, typer.Argument(help="Holds federation.toml and NAME/site.toml.")],
+    recipe: Annotated[str | None, typer.Option(help="Which lessons: paper or guarded.")] = None,
+    rounds: Annotated[int | None, typer.Option(help="Number of rounds.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same results.")] = None,
+    backend: Annotated[Backend, typer.Option(help="Where the sites run.")] = Backend.IN_PROCESS,  # noqa: ARG001
+    out: Annotated[Path, typer.Option(help="Folder for results.json.")] = Path("out"),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print results.json and nothing else on stdout.")
+    ] = False,
+) -> None:
+    """Run a federation of many sites on this machine and compare what each gained."""
+    # heavy imports only where work begins, so that help and usage errors answer at once
+    from grandrounds.simulate import prepare
+    from grandrounds.simulate import simulate as run
+    from grandrounds.terminal import progress, show, show_clipped
+
+    notes = Console(stderr=True)
+    simulation = prepare(folder, recipe=recipe, rounds=rounds, seed=seed)
+    for site in simulation.sites.values():
+        show_clipped(notes, site)
+    with progress(notes, simulation.federation.rules.rounds) as watch:
+        results = run(simulation, watch)
+    path = results.write(out)
+    if as_json:
+        typer.echo(results.to_json(), nl=False)
+    else:
+        show(Console(), results)
+        typer.echo(f"results: {path}")
+    if results.stopped:
+        raise TooFewSites(results.stopped, where=str(path), remedy="see each site's reason there")
+
+
+def main() -> None:
+    """Run the command and turn whatever happens into a message and an exit code."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(arguments: list[str]) -> int:
+    """Run with these arguments; return the exit code."""
+    try:
+        code = app(arguments, standalone_mode=False)
+    except GrandRoundsError as error:
+        typer.echo(f"error: {error}", err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        typer.echo("stopped", err=True)
+        return ABORTED
+    except BrokenPipeError:
+        return 0
+    except Exception as error:
+        if os.environ.get("GRANDROUNDS_TRACEBACK"):
+            raise
+        typer.echo(
+            f"error: this should not have happened ({type(error).__name__})\n"
+            "  remedy: set GRANDROUNDS_TRACEBACK=1, run again and report what it prints",
+            err=True,
+        )
+        return 1
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,53 @@
+"""Figures that need every site's held-out rows: only a simulation can compute them."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from grandrounds.results import Comparison
+from grandrounds_client import state as kept
+from grandrounds_client.ensemble import mean_probability
+from grandrounds_client.metrics import evaluate
+from grandrounds_client.site import Site, split_rows
+from grandrounds_client.split import Examples
+from grandrounds_client.state import State
+from grandrounds_client.teacher import Teacher
+from grandrounds_client.vet import vet
+from grandrounds_protocol.release import ModelRelease
+from grandrounds_protocol.schema import Rules
+
+
+def on_all_held_out(sites: Mapping[str, Site], run: str, rules: Rules) -> dict[str, Comparison]:
+    """Compare each site's models on the pooled held-out rows of all sites."""
+    pooled = _pool([split_rows(site, rules).held_out for site in sites.values()])
+    return {name: _compare(site, State(site.store, run), pooled) for name, site in sites.items()}
+
+
+def _pool(parts: list[Examples]) -> Examples:
+    return Examples(
+        np.concatenate([part.x for part in parts]), np.concatenate([part.y for part in parts])
+    )
+
+
+def _compare(site: Site, state: State, rows: Examples) -> Comparison:
+    first, current = state.get(kept.FIRST), state.get(kept.CURRENT)
+    if first is None or current is None:
+        return Comparison()
+    peers = [state.need(name) for name in state.names(kept.peer_first(""))]
+    members = [_teacher(site, release).predict_proba(rows.x) for release in (first, *peers)]
+    return Comparison(
+        before=evaluate(members[0], rows.y),
+        after=evaluate(_teacher(site, current).predict_proba(rows.x), rows.y),
+        ensemble=evaluate(mean_probability(members), rows.y),
+    )
+
+
+def _teacher(site: Site, release: bytes) -> Teacher:
+    model = ModelRelease.from_bytes(release)
+    return vet(
+        model.onnx,
+        name=model.card.site,
+        algorithm=model.card.algorithm,
+        width=site.layout.width,
+        classes=site.classes,
+    )

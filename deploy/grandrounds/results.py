@@ -1,0 +1,80 @@
+"""`results.json`: what a run came to, in a shape that scripts rely on."""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from grandrounds_protocol.records import Metrics, Taught
+
+UNDEFINED = Metrics(accuracy=None, balanced_accuracy=None, auc=None, n=0)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Comparison(_Part):
+    """The site's own model before and after, and its free rival: the mean of all first models."""
+
+    before: Metrics = UNDEFINED
+    after: Metrics = UNDEFINED
+    ensemble: Metrics = UNDEFINED
+
+
+class SiteResult(_Part):
+    """One site: `own` is on its held-out rows, `federation` on those of all sites."""
+
+    learner: str
+    rows: int
+    own: Comparison
+    federation: Comparison
+    received: int
+    adopted: int
+    """Virtual rows its adopted model stands on; 0 where no candidate was adopted."""
+    reason: str
+    """What kept the site from contributing or adopting; empty where nothing did."""
+
+
+class Privacy(_Part):
+    """Privacy figures; null until the run computes them."""
+
+    epsilon: float | None = None
+    released: int | None = None
+    exact_copies: int | None = None
+    nearer_than_holdout_p05: float | None = None
+    membership_auc: float | None = None
+
+
+class Results(_Part):
+    """Everything `simulate` reports."""
+
+    federation: str
+    recipe: str
+    seed: int
+    rounds: int
+    versions: dict[str, str]
+    sites: dict[str, SiteResult]
+    taught: Taught
+    privacy: Privacy = Privacy()
+    seconds: dict[str, float]
+    stopped: str = ""
+    """Why the run ended early; empty where it did not."""
+
+    def to_json(self) -> str:
+        """Indented JSON with a final newline."""
+        return self.model_dump_json(indent=2) + "\n"
+
+    def write(self, folder: Path) -> Path:
+        """Write `results.json` into `folder`, made if need be."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "results.json"
+        path.write_text(self.to_json(), encoding="utf-8")
+        return path
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    packages = ("grandrounds", "flwr", "numpy", "onnxruntime", "scikit-learn", "torch", "pyswarms")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

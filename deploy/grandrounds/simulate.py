@@ -1,0 +1,137 @@
+"""A whole federation on one machine: the same apps as between hospitals, over one process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from flwr.app import Context, RecordDict
+
+from grandrounds.evaluation import on_all_held_out
+from grandrounds.folder import FederationFolder, read_folder
+from grandrounds.in_process import InProcessGrid
+from grandrounds.results import Comparison, Results, SiteResult, versions
+from grandrounds_client.app import client_app
+from grandrounds_client.plugins import load
+from grandrounds_client.site import Site, open_site
+from grandrounds_protocol.errors import WorkFailed
+from grandrounds_protocol.schema import Federation, Rules
+from grandrounds_protocol.settings import check_settings
+from grandrounds_server.app import server_app
+from grandrounds_server.outcome import SiteOutcome, site_outcomes, taught
+from grandrounds_server.rounds import Finished, Watch
+from grandrounds_server.state import Plan
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A federation with all its sites opened, ready to run."""
+
+    federation: Federation
+    sites: dict[str, Site]
+
+    @property
+    def run_name(self) -> str:
+        """Name of the run; the seed makes it the same run."""
+        return f"simulation-{self.federation.rules.seed}"
+
+
+def prepare(
+    folder: Path,
+    *,
+    recipe: str | None = None,
+    rounds: int | None = None,
+    seed: int | None = None,
+) -> Simulation:
+    """Read a federation's folder and open every site; options go before `[rules]`.
+
+    Raises
+    ------
+    BadInput
+        For anything that cannot be used, before any work starts.
+    """
+    read = read_folder(folder)
+    federation = _with_rules(read, recipe=recipe, rounds=rounds, seed=seed)
+    load("grandrounds.recipes", federation.rules.recipe, "rules, field recipe (or --recipe)")
+    sites = {
+        site.settings.name: open_site(site.settings, site.folder, federation, {})
+        for site in read.sites
+    }
+    return Simulation(federation, sites)
+
+
+def _with_rules(
+    read: FederationFolder, *, recipe: str | None, rounds: int | None, seed: int | None
+) -> Federation:
+    given = {"recipe": recipe, "rounds": rounds, "seed": seed}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    rules = {**read.federation.rules.model_dump(), **chosen}
+    checked = check_settings(Rules, rules, "command line")
+    return read.federation.model_copy(update={"rules": checked})
+
+
+def simulate(simulation: Simulation, watch: Watch) -> Results:
+    """Run all rounds and compare; deterministic but for `seconds`.
+
+    Raises
+    ------
+    WorkFailed
+        If the run came to no end at all.
+    """
+    finished = _run(simulation, watch)
+    federation = simulation.federation
+    pooled = on_all_held_out(simulation.sites, simulation.run_name, federation.rules)
+    outcomes = site_outcomes(finished)
+    return Results(
+        federation=federation.name,
+        recipe=federation.rules.recipe,
+        seed=federation.rules.seed,
+        rounds=federation.rules.rounds,
+        versions=versions(),
+        sites={
+            name: _site_result(site, outcomes[name], pooled[name])
+            for name, site in simulation.sites.items()
+        },
+        taught=taught(finished),
+        seconds=dict(finished.seconds),
+        stopped=finished.stopped,
+    )
+
+
+def _run(simulation: Simulation, watch: Watch) -> Finished:
+    federation = simulation.federation
+    plan = Plan(
+        run=simulation.run_name,
+        sites=tuple(simulation.sites),
+        schema_digest=federation.digest(),
+        rules=federation.rules,
+    )
+    grid = InProcessGrid(client_app(_find_site(simulation)), simulation.sites)
+    ended: list[Finished] = []
+    app = server_app(plan, find_nodes=lambda _: grid.nodes, watch=watch, done=ended.append)
+    app(grid=grid, context=Context(1, 1, {}, RecordDict(), {}))
+    if not ended:
+        raise WorkFailed("the run came to no end")
+    return ended[0]
+
+
+def _find_site(simulation: Simulation) -> Callable[[Context], Site]:
+    return lambda context: simulation.sites[str(context.node_config["site"])]
+
+
+def _site_result(site: Site, outcome: SiteOutcome, pooled: Comparison) -> SiteResult:
+    adopt = outcome.adopt
+    own = Comparison()
+    if adopt is not None:
+        own = Comparison(before=adopt.before, after=adopt.after, ensemble=adopt.ensemble)
+    reasons = [outcome.reason] if outcome.reason else []
+    if adopt is not None and adopt.virtual_rows == 0:
+        reasons.append(adopt.reason)
+    return SiteResult(
+        learner=site.settings.learner_name,
+        rows=len(site.rows.y),
+        own=own,
+        federation=pooled,
+        received=outcome.received,
+        adopted=adopt.virtual_rows if adopt is not None else 0,
+        reason="; ".join(reasons),
+    )

@@ -1,0 +1,122 @@
+"""What a person sees: progress while it runs, tables when it is done."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from grandrounds.results import Comparison, Results
+from grandrounds_client.site import Site
+from grandrounds_protocol.records import PHASES, Phase
+from grandrounds_server.rounds import Watch
+
+_VERBS: dict[Phase, str] = {
+    "publish": "sites train and release their models",
+    "distill": "sites write lessons with their peers' models",
+    "retrain": "students retrain on what they received",
+    "review": "sites score each other's candidates",
+    "adopt": "students adopt what helped",
+}
+
+
+@contextmanager
+def progress(console: Console, rounds: int) -> Iterator[Watch]:
+    """Give a watcher that shows a bar on a terminal and plain lines elsewhere."""
+    if not console.is_terminal:
+        yield lambda number, phase: console.print(_line(number, rounds, phase))
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=rounds * len(PHASES))
+
+        def watch(number: int, phase: Phase) -> None:
+            done = (number - 1) * len(PHASES) + PHASES.index(phase)
+            bar.update(task, completed=done, description=_line(number, rounds, phase))
+
+        yield watch
+
+
+def _line(number: int, rounds: int, phase: Phase) -> str:
+    return f"round {number} of {rounds}, {phase}: {_VERBS[phase]}"
+
+
+def show_clipped(console: Console, site: Site) -> None:
+    """Say which features had values out of their agreed bounds."""
+    for feature, count in site.rows.clipped.items():
+        if count:
+            values = "value" if count == 1 else "values"
+            console.print(f"{site.name}: {count} {values} of {feature} out of bounds, clipped")
+
+
+def show(console: Console, results: Results) -> None:
+    """Print the outcome as tables."""
+    console.print(
+        f"\n{results.federation}: recipe {results.recipe}, {results.rounds} rounds, "
+        f"seed {results.seed}"
+    )
+    console.print(_comparison(results, "On each site's own held-out rows", _own))
+    console.print(_comparison(results, "On the held-out rows of all sites", _all))
+    console.print(
+        "percent, before→after; acc, bal = accuracy, balanced accuracy; ensemble of first models\n"
+    )
+    console.print(_taught(results))
+    for name, site in results.sites.items():
+        if site.reason:
+            console.print(f"{name}: {site.reason}")
+
+
+_Part = Callable[[Results, str], Comparison]
+
+
+def _own(results: Results, name: str) -> Comparison:
+    return results.sites[name].own
+
+
+def _all(results: Results, name: str) -> Comparison:
+    return results.sites[name].federation
+
+
+def _comparison(results: Results, title: str, part: _Part) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for head in ("site", "learner"):
+        table.add_column(head)
+    for head in ("rows", "acc", "bal", "ensemble", "adopted"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for name, site in results.sites.items():
+        found = part(results, name)
+        table.add_row(
+            name,
+            site.learner,
+            str(found.before.n),
+            _change(found.before.accuracy, found.after.accuracy),
+            _change(found.before.balanced_accuracy, found.after.balanced_accuracy),
+            f"{_share(found.ensemble.accuracy)} {_share(found.ensemble.balanced_accuracy)}",
+            str(site.adopted),
+        )
+    return table
+
+
+def _change(before: float | None, after: float | None) -> str:
+    return f"{_share(before)}→{_share(after)}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+def _taught(results: Results) -> Table:
+    table = Table(
+        title="Who taught whom (virtual rows written)",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    table.add_column("teacher \\ student")
+    for student in results.sites:
+        table.add_column(student, justify="right")
+    for teacher, students in results.taught.items():
+        table.add_row(teacher, *(str(students.get(name, 0)) for name in results.sites))
+    return table

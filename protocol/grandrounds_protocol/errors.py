@@ -1,0 +1,132 @@
+"""The one exception tree.
+
+::
+
+    GrandRoundsError            exit code
+    ├── BadInput                2   a file, field or option the user gave cannot be used
+    ├── Refused                 3   a rule said no; nothing was changed
+    │   ├── BadMessage              bytes that are not a well-formed message
+    │   ├── BadModel                a model that fails the static checks
+    │   ├── BadInstances            virtual rows out of shape, range or label
+    │   ├── SchemaMismatch          the two sides do not mean the same features
+    │   ├── VersionSkew             the two sides speak different protocol versions
+    │   ├── Stale                   a question about a round that is over, or a changed repeat
+    │   ├── UnknownSite             a name that is not on the roster
+    │   └── RecipeNotAllowed        the site does not take part in this recipe
+    └── WorkFailed              1   the work was allowed and well-formed, and failed
+        └── TooFewSites             fewer than `min_sites` are left
+
+Each error says what happened, where, and what to do next. None of them ever
+quotes a value from a data file: rows and columns are named, values are not.
+"""
+
+from typing import ClassVar
+
+
+class GrandRoundsError(Exception):
+    """Anything this product raises on purpose.
+
+    Parameters
+    ----------
+    problem : str
+        What happened, in one line, without any value from the data.
+    where : str
+        File, field, row, message or tensor concerned.
+    remedy : str
+        What the reader can do about it.
+    """
+
+    exit_code: ClassVar[int] = 1
+    public: ClassVar[str] = "the work failed"
+    """What others may be told: a fixed sentence, so that it cannot carry data."""
+
+    def __init__(self, problem: str, *, where: str = "", remedy: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.where = where
+        self.remedy = remedy
+
+    @property
+    def code(self) -> str:
+        """Name of the error, as it stands in replies and results."""
+        return type(self).__name__
+
+    def __str__(self) -> str:
+        lines = [self.problem]
+        if self.where:
+            lines.append(f"  where: {self.where}")
+        if self.remedy:
+            lines.append(f"  remedy: {self.remedy}")
+        return "\n".join(lines)
+
+
+class BadInput(GrandRoundsError):
+    """A file, field or option the user gave cannot be used."""
+
+    exit_code = 2
+    public = "the site's files or settings cannot be used"
+
+
+class Refused(GrandRoundsError):
+    """A privacy or security rule said no; nothing was changed."""
+
+    exit_code = 3
+    public = "a rule refused it"
+
+
+class BadMessage(Refused):
+    """Bytes that are not a well-formed message of this protocol."""
+
+    public = "the message is not well-formed"
+
+
+class BadModel(Refused):
+    """A model that fails the static checks."""
+
+    public = "the model fails the static checks"
+
+
+class BadInstances(Refused):
+    """Virtual rows out of shape, range or label."""
+
+    public = "the virtual rows fail the checks on arrival"
+
+
+class SchemaMismatch(Refused):
+    """The two sides do not mean the same features or classes."""
+
+    public = "the site's schema is not the federation's"
+
+
+class VersionSkew(Refused):
+    """The two sides speak different versions of the protocol."""
+
+    public = "the two sides speak different protocol versions"
+
+
+class Stale(Refused):
+    """A question about a round that is over, or a repeat with other content."""
+
+    public = "the question is out of date"
+
+
+class UnknownSite(Refused):
+    """A name that is not on the roster."""
+
+    public = "the name is not on the roster"
+
+
+class RecipeNotAllowed(Refused):
+    """The site does not take part in this recipe."""
+
+    public = "the site does not take part in this recipe"
+
+
+class WorkFailed(GrandRoundsError):
+    """The work was allowed and well-formed, and failed."""
+
+
+class TooFewSites(WorkFailed):
+    """Fewer sites than the federation's minimum are left."""
+
+    public = "fewer sites than min_sites are left"

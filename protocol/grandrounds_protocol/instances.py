@@ -1,0 +1,126 @@
+"""Virtual instances: the rows that travel."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from grandrounds_protocol.errors import BadInstances
+
+MAX_BYTES = 1 << 30
+_DTYPES = {"x": np.dtype("<f4"), "y": np.dtype("<i4"), "teacher": np.dtype("<i4")}
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a receiver accepts, agreed before anything arrives."""
+
+    columns: int
+    classes: int
+    teachers: int
+    rows: int = 1_000_000
+
+
+@dataclass(frozen=True)
+class VirtualInstances:
+    """Rows written with a teacher's model; no row here was ever a patient's by intent.
+
+    Attributes
+    ----------
+    x : float32 [n, D]
+        Encoded rows in [0, 1].
+    y : int32 [n]
+        True class of each row's seed.
+    teacher : int32 [n]
+        Index of the teacher in the run's list of sites.
+    """
+
+    x: npt.NDArray[np.float32]
+    y: npt.NDArray[np.int32]
+    teacher: npt.NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @classmethod
+    def empty(cls, columns: int) -> "VirtualInstances":
+        """No rows of `columns` columns."""
+        none = np.zeros(0, np.int32)
+        return cls(np.zeros((0, columns), np.float32), none, none)
+
+    @classmethod
+    def concatenate(cls, parts: "list[VirtualInstances]", columns: int) -> "VirtualInstances":
+        """All rows of all parts, in order."""
+        parts = [cls.empty(columns), *parts]
+        return cls(
+            np.concatenate([part.x for part in parts]),
+            np.concatenate([part.y for part in parts]),
+            np.concatenate([part.teacher for part in parts]),
+        )
+
+    def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> "VirtualInstances":
+        """Return the chosen rows (indices or mask)."""
+        return VirtualInstances(self.x[rows], self.y[rows], self.teacher[rows])
+
+    def distinct(self) -> "VirtualInstances":
+        """Each (row, class) once, first occurrence kept: a re-sent row adds no weight."""
+        if not len(self):
+            return self
+        keys = np.column_stack([self.x, self.y.astype(np.float32)])
+        _, first = np.unique(keys, axis=0, return_index=True)
+        return self.take(np.sort(first))
+
+    def to_bytes(self) -> bytes:
+        """Safetensors bytes."""
+        return save(
+            {
+                name: np.ascontiguousarray(getattr(self, name), dtype=dtype)
+                for name, dtype in _DTYPES.items()
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes, bounds: Bounds) -> "VirtualInstances":
+        """Parse and check what arrived.
+
+        Raises
+        ------
+        BadInstances
+            For a wrong size, dtype, shape, a number that is not finite or outside
+            [0, 1], an unknown class or teacher, too many rows.
+        """
+        if len(data) > MAX_BYTES:
+            raise BadInstances(f"{len(data)} bytes, at most {MAX_BYTES} are accepted")
+        try:
+            tensors = load(data)
+        except (SafetensorError, ValueError, KeyError, TypeError):
+            raise BadInstances("not a safetensors file") from None
+        _check_tensors(tensors, bounds)
+        return cls(tensors["x"], tensors["y"], tensors["teacher"])
+
+
+def _check_tensors(tensors: dict[str, npt.NDArray[np.generic]], bounds: Bounds) -> None:
+    if set(tensors) != set(_DTYPES):
+        raise BadInstances("the tensors must be x, y and teacher")
+    for name, dtype in _DTYPES.items():
+        if tensors[name].dtype != dtype:
+            raise BadInstances("wrong number type", where=f"tensor {name}")
+    rows = len(tensors["y"]) if tensors["y"].ndim == 1 else -1
+    if rows > bounds.rows:
+        raise BadInstances(f"{rows} rows, at most {bounds.rows} are accepted")
+    if tensors["x"].shape != (rows, bounds.columns) or tensors["teacher"].shape != (rows,):
+        raise BadInstances(f"shapes must be [n, {bounds.columns}], [n] and [n]")
+    if rows:
+        _check_values(tensors, bounds)
+
+
+def _check_values(tensors: dict[str, npt.NDArray[np.generic]], bounds: Bounds) -> None:
+    if not np.isfinite(tensors["x"]).all():
+        raise BadInstances("numbers must be finite", where="tensor x")
+    if tensors["x"].min() < 0 or tensors["x"].max() > 1:
+        raise BadInstances("numbers must lie in [0, 1]", where="tensor x")
+    for name, limit in (("y", bounds.classes), ("teacher", bounds.teachers)):
+        if tensors[name].min() < 0 or tensors[name].max() >= limit:
+            raise BadInstances(f"indices must be 0..{limit - 1}", where=f"tensor {name}")

@@ -1,0 +1,196 @@
+"""What is said in each phase: the orders of the coordinator and the reports of a site.
+
+A round is publish, distill, retrain, review, adopt. Orders and reports are small and
+readable; models and virtual rows travel beside them as parcels (see `messages`).
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from grandrounds_protocol.names import Label, SiteName
+from grandrounds_protocol.schema import Rules
+
+Phase = Literal["publish", "distill", "retrain", "review", "adopt"]
+PHASES: tuple[Phase, ...] = ("publish", "distill", "retrain", "review", "adopt")
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+Taught = dict[SiteName, dict[SiteName, Count]]
+"""Teacher to student to number of virtual rows."""
+
+
+class Record(BaseModel):
+    """Base of everything on the wire: frozen, unknown fields refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Metrics(Record):
+    """How well a model does on `n` rows; an undefined figure is null."""
+
+    accuracy: Share | None
+    balanced_accuracy: Share | None
+    auc: Share | None
+    n: Count
+
+
+class ModelCard(Record):
+    """What everybody may know about a released model."""
+
+    site: SiteName
+    algorithm: Label
+    features: tuple[Label, ...]
+    classes: tuple[Label, ...]
+    validation: Metrics | None
+    """Balanced accuracy and the rest on the owner's validation rows; null where there are none."""
+    rows: str = Field(pattern=r"^\d+(-\d+|\+)$")
+    """Bucket of the number of training rows, such as `100-199`."""
+
+
+class PublishOrder(Record):
+    """Train or load your model and release it."""
+
+    phase: Literal["publish"] = "publish"
+    schema_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class PublishReport(Record):
+    """The site's card; the model itself is a parcel for all peers."""
+
+    phase: Literal["publish"] = "publish"
+    card: ModelCard
+
+
+class DistillOrder(Record):
+    """Here are your peers' models: write lessons on your own rows."""
+
+    phase: Literal["distill"] = "distill"
+
+
+class DistillReport(Record):
+    """How much was written; the rows themselves are one parcel per student."""
+
+    phase: Literal["distill"] = "distill"
+    taught: Taught
+    engines: dict[SiteName, str]
+    """Engine used for each teacher."""
+    converged: Share | None
+    """Share of counterfactuals that met the target; null where none was written."""
+    refused: dict[SiteName, str]
+    """Peers whose model was refused, with the error's name."""
+
+
+class RetrainOrder(Record):
+    """Here is what was written for you: retrain a candidate."""
+
+    phase: Literal["retrain"] = "retrain"
+
+
+class RetrainReport(Record):
+    """What arrived; the candidate, if any, is a parcel for all peers."""
+
+    phase: Literal["retrain"] = "retrain"
+    received: Count
+    refused: dict[str, Count]
+    """Reason to number of rows (or whole parcels) refused."""
+    candidate: bool
+
+
+class ReviewOrder(Record):
+    """Here are your peers' candidates: score each on your validation rows."""
+
+    phase: Literal["review"] = "review"
+
+
+class Score(Record):
+    """Balanced accuracy of a student's model before and with the lessons, rounded."""
+
+    current: Share
+    candidate: Share
+
+
+class ReviewReport(Record):
+    """One score per candidate, or an abstention with its reason."""
+
+    phase: Literal["review"] = "review"
+    scores: dict[SiteName, Score]
+    abstained: Literal["", "too few validation rows in a class"] = ""
+    refused: dict[SiteName, str]
+    """Students whose candidate was refused, with the error's name."""
+
+
+class AdoptOrder(Record):
+    """Here is what each reviewer said of your candidate: adopt it or roll back."""
+
+    phase: Literal["adopt"] = "adopt"
+    scores: dict[SiteName, Score]
+
+
+class Verdict(Record):
+    """What the reviewers' scores amount to."""
+
+    gain: float | None = Field(allow_inf_nan=False)
+    """Trimmed median of candidate minus current; null when nobody scored."""
+    reviewers: Count
+    adopt: bool
+
+
+class AdoptReport(Record):
+    """The outcome at this site; metrics are of its own held-out rows."""
+
+    phase: Literal["adopt"] = "adopt"
+    verdict: Verdict
+    adopted: bool
+    reason: Literal["adopted", "no candidate", "nobody reviewed", "no gain", "vetoed by own rule"]
+    virtual_rows: Count
+    """Virtual rows the site's model now stands on."""
+    before: Metrics
+    after: Metrics
+    ensemble: Metrics
+
+
+Order = Annotated[
+    PublishOrder | DistillOrder | RetrainOrder | ReviewOrder | AdoptOrder,
+    Field(discriminator="phase"),
+]
+Report = Annotated[
+    PublishReport | DistillReport | RetrainReport | ReviewReport | AdoptReport,
+    Field(discriminator="phase"),
+]
+
+
+class Failure(Record):
+    """Why a site could not answer: an error's name and its fixed sentence, never its details."""
+
+    code: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9]{0,63}$")
+    reason: str = Field(max_length=200)
+
+
+class Heading(Record):
+    """Which question this is; a site answers each (run, round, phase) once."""
+
+    version: Literal[1] = 1
+    run: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    round: int = Field(ge=1)
+    phase: Phase
+    site: SiteName
+    """Who is asked, or who answers."""
+
+
+class InstructionBody(Record):
+    """The readable part of an instruction."""
+
+    heading: Heading
+    sites: tuple[SiteName, ...] = Field(min_length=1)
+    """All members of the run; teacher indices refer to this order."""
+    rules: Rules
+    order: Order
+
+
+class ReplyBody(Record):
+    """The readable part of a reply: a report, or a failure."""
+
+    heading: Heading
+    report: Report | None = None
+    failure: Failure | None = None

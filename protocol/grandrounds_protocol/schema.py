@@ -1,0 +1,163 @@
+"""What a federation agrees on in advance: features, classes, rules.
+
+Bounds are agreed, never learned: a minimum taken from data is a leak.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from grandrounds_protocol.names import Label, canonical
+from grandrounds_protocol.settings import Settings
+
+
+def _spell(values: Sequence[Any]) -> tuple[str, ...]:
+    spelled = tuple(canonical(value) for value in values)
+    if len(set(spelled)) != len(spelled):
+        raise ValueError("values must differ from each other")
+    return spelled
+
+
+class Continuous(Settings):
+    """A number with public bounds; encoded as one column, (value - low) / (high - low)."""
+
+    kind: Literal["continuous"] = "continuous"
+    name: Label
+    low: float = Field(allow_inf_nan=False)
+    high: float = Field(allow_inf_nan=False)
+    unit: str = ""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Continuous":
+        if self.low >= self.high:
+            raise ValueError("low must be below high")
+        return self
+
+    @property
+    def width(self) -> int:
+        """Number of encoded columns."""
+        return 1
+
+
+class Ordinal(Settings):
+    """Ordered levels; encoded as one column, evenly spaced from 0 to 1."""
+
+    kind: Literal["ordinal"]
+    name: Label
+    levels: tuple[str, ...] = Field(min_length=2, max_length=1000)
+
+    @field_validator("levels", mode="before")
+    @classmethod
+    def _canonical(cls, values: list[Any]) -> tuple[str, ...]:
+        return _spell(values)
+
+    @property
+    def width(self) -> int:
+        """Number of encoded columns."""
+        return 1
+
+
+class Categorical(Settings):
+    """Unordered categories; encoded one-hot, one column each."""
+
+    kind: Literal["categorical"]
+    name: Label
+    categories: tuple[str, ...] = Field(min_length=2, max_length=1000)
+
+    @field_validator("categories", mode="before")
+    @classmethod
+    def _canonical(cls, values: list[Any]) -> tuple[str, ...]:
+        return _spell(values)
+
+    @property
+    def width(self) -> int:
+        """Number of encoded columns."""
+        return len(self.categories)
+
+
+Feature = Annotated[Continuous | Ordinal | Categorical, Field(discriminator="kind")]
+
+
+class Rules(Settings):
+    """The rules of a run. Shares are 0..1."""
+
+    recipe: str = "guarded"
+    rounds: int = Field(default=1, ge=1, le=1000)
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    engine: str = "auto"
+    """Which counterfactual engine; `auto` lets each teacher's graph decide."""
+    alpha: float = Field(default=0.5, gt=0, le=1)
+    """How far the target moves from f(x) towards certainty (CKD, target)."""
+    epsilon: float = Field(default=0.05, gt=0, le=1)
+    """Largest |f(x') - y'| that counts as converged."""
+    min_sites: int = Field(default=2, ge=2)
+    """Below this many contributing sites a round stops."""
+    validation: float = Field(default=0.2, gt=0, lt=1)
+    held_out: float = Field(default=0.3, gt=0, lt=1)
+    review_min_rows: int = Field(default=5, ge=1)
+    """A site with fewer validation rows in one of its classes abstains from review."""
+
+    @model_validator(mode="after")
+    def _rows_left_to_train(self) -> "Rules":
+        if self.validation + self.held_out >= 1:
+            raise ValueError("validation + held_out must be below 1, or no row is left to train on")
+        return self
+
+
+class Federation(Settings):
+    """`federation.toml`: what all members agree on."""
+
+    name: Label
+    label: Label
+    """Column that holds the class."""
+    classes: dict[Label, tuple[str, ...]] = Field(min_length=2, max_length=1000)
+    """Class names in order, each with the label values that mean it."""
+    features: tuple[Feature, ...] = Field(min_length=1, max_length=100_000)
+    rules: Rules = Rules()
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _plain_list(cls, classes: Any) -> Any:
+        if isinstance(classes, list):
+            _spell(classes)
+            return {str(name): (canonical(name),) for name in classes}
+        if isinstance(classes, dict):
+            return {
+                name: _spell(values if isinstance(values, list | tuple) else [values])
+                for name, values in classes.items()
+            }
+        return classes
+
+    @model_validator(mode="after")
+    def _unambiguous(self) -> "Federation":
+        values = [value for means in self.classes.values() for value in means]
+        if len(set(values)) != len(values):
+            raise ValueError("a label value may mean one class only")
+        names = [feature.name for feature in self.features]
+        doubled = sorted({name for name in names if names.count(name) > 1})
+        if doubled:
+            raise ValueError(f"feature named twice: {', '.join(doubled)}")
+        if self.label in names:
+            raise ValueError(f"the label column {self.label!r} may not be a feature")
+        return self
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Class names, in the order of the probability columns."""
+        return tuple(self.classes)
+
+    def class_of(self) -> dict[str, int]:
+        """Return the map from label value to class index."""
+        return {
+            value: index for index, means in enumerate(self.classes.values()) for value in means
+        }
+
+    def digest(self) -> str:
+        """SHA-256 (hex) of what the sides must mean alike: classes and features, in order."""
+        shape = self.model_dump(mode="json", include={"name", "label", "features"})
+        shape["classes"] = list(self.classes.items())
+        text = json.dumps(shape, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()

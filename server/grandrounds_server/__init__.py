@@ -1,0 +1,11 @@
+"""What runs at the coordinator: rounds, routing, outcome. It never sees a row.
+
+::
+
+    plan, state     what a run is and how far it has come: data, nothing else
+    steps           per phase, the questions to ask and what to make of the answers
+    routing         which parcel goes to whom
+    rounds          the loop over phases; the clock and the sites are passed in
+    outcome         what a run amounts to, site by site
+    app             the Flower ServerApp; the only module here that knows Flower
+"""

@@ -1,0 +1,66 @@
+"""What a run amounts to, site by site: sums over its rounds, and the last word of each."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from grandrounds_protocol.records import AdoptReport, ModelCard, Taught
+from grandrounds_server.rounds import Finished
+from grandrounds_server.state import Record
+
+
+@dataclass(frozen=True)
+class SiteOutcome:
+    """One site's run.
+
+    Attributes
+    ----------
+    card : ModelCard or None
+        Of its last release; None if it never published.
+    adopt : AdoptReport or None
+        Its last; None if it never came that far.
+    received : int
+        Virtual rows received, own lessons included, over all rounds.
+    reason : str
+        Why it contributed less than it could, round by round; empty where it did not.
+    """
+
+    card: ModelCard | None
+    adopt: AdoptReport | None
+    received: int
+    reason: str
+
+
+def site_outcomes(finished: Finished) -> dict[str, SiteOutcome]:
+    """Outcome of each site, in roster order."""
+    return {site: _outcome(finished.rounds, site) for site in finished.plan.sites}
+
+
+def _outcome(rounds: tuple[Record, ...], site: str) -> SiteOutcome:
+    cards = [record.cards[site] for record in rounds if site in record.cards]
+    adopts = [record.adopted[site] for record in rounds if site in record.adopted]
+    received = [record.retrained[site].received for record in rounds if site in record.retrained]
+    return SiteOutcome(
+        card=cards[-1] if cards else None,
+        adopt=adopts[-1] if adopts else None,
+        received=sum(received),
+        reason="; ".join(_reasons(rounds, site)),
+    )
+
+
+def _reasons(rounds: tuple[Record, ...], site: str) -> list[str]:
+    return [
+        f"round {record.number} {phase}: {failure.reason} ({failure.code})"
+        for record in rounds
+        for phase, failure in record.failures.get(site, {}).items()
+    ]
+
+
+def taught(finished: Finished) -> Taught:
+    """Virtual rows by teacher and student, summed over sites and rounds."""
+    sums: dict[str, Counter[str]] = {site: Counter() for site in finished.plan.sites}
+    for record in finished.rounds:
+        for report in record.distilled.values():
+            for teacher, students in report.taught.items():
+                if teacher in sums:
+                    sums[teacher].update(students)
+    return {teacher: dict(sorted(students.items())) for teacher, students in sums.items()}

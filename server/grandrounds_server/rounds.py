@@ -1,0 +1,75 @@
+"""The loop: five phases a round, as many rounds as the rules say.
+
+The sites, the clock and whoever watches are passed in, so that the same loop runs over
+Flower, in one process, or in a test.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from grandrounds_protocol.messages import Instruction
+from grandrounds_protocol.records import PHASES, Phase
+from grandrounds_server.state import Plan, Record, RunState, begin
+from grandrounds_server.steps import NO_ANSWER, Answer, absorb, questions
+
+Ask = Callable[[Mapping[str, Instruction]], Mapping[str, Answer]]
+"""Puts a phase's instructions to the sites; a site without an answer may be left out."""
+Watch = Callable[[int, Phase], None]
+"""Called before each phase with the round's number."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that came to its end, or was stopped."""
+
+    plan: Plan
+    rounds: tuple[Record, ...]
+    seconds: dict[Phase, float] = field(default_factory=dict)
+    stopped: str = ""
+    """Why the run stopped early; empty where it did not."""
+
+
+def run(plan: Plan, ask: Ask, *, clock: Callable[[], float], watch: Watch) -> Finished:
+    """Run all rounds of a plan.
+
+    A missing or failing site costs its own contribution. Below `min_sites` contributing
+    sites the round stops, and the run with it.
+    """
+    state = begin(plan)
+    seconds: dict[Phase, float] = dict.fromkeys(PHASES, 0.0)
+    while True:
+        state, stopped = _round(state, ask, clock, watch, seconds)
+        if stopped or state.record.number == plan.rules.rounds:
+            return Finished(plan, (*state.history, state.record), seconds, stopped)
+        state = state.next_round()
+
+
+def _round(
+    state: RunState,
+    ask: Ask,
+    clock: Callable[[], float],
+    watch: Watch,
+    seconds: dict[Phase, float],
+) -> tuple[RunState, str]:
+    for phase in PHASES:
+        watch(state.record.number, phase)
+        started = clock()
+        asked = questions(state, phase)
+        answers = ask(asked)
+        state = absorb(state, phase, {site: answers.get(site, NO_ANSWER) for site in asked})
+        seconds[phase] += clock() - started
+        stopped = _too_few(state, phase)
+        if stopped:
+            return state, stopped
+    return state, ""
+
+
+def _too_few(state: RunState, phase: Phase) -> str:
+    answered = {"publish": len(state.record.cards), "distill": len(state.record.distilled)}
+    least = state.plan.rules.min_sites
+    if answered.get(phase, least) >= least:
+        return ""
+    return (
+        f"round {state.record.number} stopped at {phase}: "
+        f"{answered[phase]} of at least {least} sites answered"
+    )

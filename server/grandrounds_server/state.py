@@ -1,0 +1,83 @@
+"""How far a run has come. Frozen data: a step makes the next state from this one."""
+
+from dataclasses import dataclass, field, replace
+
+from grandrounds_protocol.messages import Parcel
+from grandrounds_protocol.records import (
+    AdoptReport,
+    DistillReport,
+    Failure,
+    ModelCard,
+    Phase,
+    RetrainReport,
+    ReviewReport,
+    Score,
+)
+from grandrounds_protocol.schema import Rules
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is: fixed before its first question."""
+
+    run: str
+    sites: tuple[str, ...]
+    schema_digest: str
+    rules: Rules
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of one round, by site."""
+
+    number: int
+    cards: dict[str, ModelCard] = field(default_factory=dict)
+    distilled: dict[str, DistillReport] = field(default_factory=dict)
+    retrained: dict[str, RetrainReport] = field(default_factory=dict)
+    reviewed: dict[str, ReviewReport] = field(default_factory=dict)
+    adopted: dict[str, AdoptReport] = field(default_factory=dict)
+    failures: dict[str, dict[Phase, Failure]] = field(default_factory=dict)
+
+    def failed(self, site: str, phase: Phase, failure: Failure) -> "Record":
+        """Return this record with one more failure."""
+        of_site = {**self.failures.get(site, {}), phase: failure}
+        return replace(self, failures={**self.failures, site: of_site})
+
+    def scores_of(self, student: str) -> dict[str, Score]:
+        """Scores of a student's candidate, by reviewer."""
+        return {
+            reviewer: report.scores[student]
+            for reviewer, report in self.reviewed.items()
+            if student in report.scores
+        }
+
+
+@dataclass(frozen=True)
+class RunState:
+    """A run between two phases.
+
+    Attributes
+    ----------
+    parcels : tuple of Parcel
+        On their way: releases after publish, instances after distill, candidates after
+        retrain.
+    """
+
+    plan: Plan
+    record: Record
+    parcels: tuple[Parcel, ...] = ()
+    history: tuple[Record, ...] = ()
+
+    @property
+    def present(self) -> tuple[str, ...]:
+        """Sites that published in this round, in roster order."""
+        return tuple(site for site in self.plan.sites if site in self.record.cards)
+
+    def next_round(self) -> "RunState":
+        """Close this round and open the next."""
+        return RunState(self.plan, Record(self.record.number + 1), (), (*self.history, self.record))
+
+
+def begin(plan: Plan) -> RunState:
+    """Open the first round of a run."""
+    return RunState(plan, Record(1))

@@ -1,0 +1,69 @@
+"""Which lessons a recipe writes."""
+
+import numpy as np
+import pytest
+
+from grandrounds_client.recipes import Classroom, find_recipe
+from grandrounds_client.recipes.guarded import guarded
+from grandrounds_client.recipes.paper import paper
+from grandrounds_protocol.errors import BadInput
+
+# three models on four rows; rows 0, 1 are of class 0, rows 2, 3 of class 1
+CORRECT = np.array([[1, 1, 1, 0], [0, 1, 1, 1], [0, 1, 0, 0]], np.bool_)
+ROOM = Classroom(np.arange(4, dtype=np.float32)[:, None], np.array([0, 0, 1, 1], np.int32), CORRECT)
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def test_paper_teaches_exactly_what_the_teacher_knows_and_the_student_does_not() -> None:
+    taught = {
+        (lessons.teacher, int(student), int(row[0]))
+        for lessons in paper(ROOM, rng())
+        for row, students in zip(lessons.x, lessons.students, strict=True)
+        for student in np.flatnonzero(students)
+    }
+    expected = {
+        (i, j, n)
+        for i in range(3)
+        for j in range(3)
+        for n in range(4)
+        if CORRECT[i, n] and not CORRECT[j, n]
+    }
+    assert taught == expected
+
+
+def test_paper_writes_each_row_once_per_teacher() -> None:
+    for lessons in paper(ROOM, rng()):
+        assert len(np.unique(lessons.x)) == len(lessons.x)
+
+
+def test_a_teacher_with_nothing_to_teach_writes_nothing() -> None:
+    assert [lessons.teacher for lessons in paper(ROOM, rng())] == [0, 1]
+
+
+def test_guarded_levels_the_classes_and_teaches_everybody_else() -> None:
+    lessons = guarded(ROOM, rng())
+    assert [lesson.teacher for lesson in lessons] == [0, 1]
+    for lesson in lessons:
+        assert np.bincount(lesson.y).tolist() == [1, 1]
+        assert not lesson.students[:, lesson.teacher].any()
+        assert lesson.students.sum(axis=1).tolist() == [2, 2]
+
+
+def test_guarded_leaves_out_a_teacher_that_knows_one_side_only() -> None:
+    assert 2 not in [lessons.teacher for lessons in guarded(ROOM, rng())]
+
+
+def test_guarded_never_seeds_with_a_row_the_teacher_gets_wrong() -> None:
+    for seed in range(20):
+        for lessons in guarded(ROOM, np.random.default_rng(seed)):
+            rows = lessons.x[:, 0].astype(int)
+            assert CORRECT[lessons.teacher, rows].all()
+
+
+def test_an_unknown_recipe_lists_the_known_ones() -> None:
+    with pytest.raises(BadInput, match=r"unknown recipe 'magic'") as caught:
+        find_recipe("magic", "here")
+    assert "guarded, paper" in str(caught.value)

@@ -1,0 +1,330 @@
+"""A site's one door: each question once, and nothing raised gets out."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grandrounds_client.service import answer
+from grandrounds_client.settings import SiteSettings
+from grandrounds_client.site import Site, open_site
+from grandrounds_protocol.errors import BadMessage
+from grandrounds_protocol.instances import Bounds, VirtualInstances
+from grandrounds_protocol.messages import Instruction, Parcel, Reply
+from grandrounds_protocol.records import (
+    AdoptOrder,
+    AdoptReport,
+    DistillOrder,
+    DistillReport,
+    Failure,
+    Heading,
+    InstructionBody,
+    Order,
+    Phase,
+    PublishOrder,
+    PublishReport,
+    RetrainOrder,
+    RetrainReport,
+    ReviewOrder,
+    ReviewReport,
+    Score,
+)
+from grandrounds_protocol.schema import Federation, Rules
+
+Make = Callable[..., SiteSettings]
+PLANTED = "74.813"
+ROWS = "age,sex,stage,outcome\n" + "".join(
+    f"{20 + i},{'fm'[i % 2]},{['I', 'II', 'III'][i % 3]},{int(i > 30)}\n" for i in range(60)
+)
+
+
+@pytest.fixture
+def site(federation: Federation, settings: Make, write: Callable[[str], Path]) -> Site:
+    return opened(federation, settings(), write(ROWS))
+
+
+def opened(federation: Federation, settings: SiteSettings, path: Path) -> Site:
+    return open_site(settings, path.parent, federation, {})
+
+
+def ask(
+    site: Site,
+    phase: Phase,
+    *parcels: Parcel,
+    round_: int = 1,
+    rules: Rules | None = None,
+    order: Order | None = None,
+    name: str | None = None,
+) -> bytes:
+    orders: dict[Phase, Order] = {
+        "publish": PublishOrder(schema_digest=site.federation.digest()),
+        "distill": DistillOrder(),
+        "retrain": RetrainOrder(),
+        "review": ReviewOrder(),
+        "adopt": AdoptOrder(scores={}),
+    }
+    body = InstructionBody(
+        heading=Heading(run="r", round=round_, phase=phase, site=name or site.name),
+        sites=("north", "south"),
+        rules=rules or Rules(),
+        order=order or orders[phase],
+    )
+    return Instruction(body, parcels).to_bytes()
+
+
+def failure(site: Site, question: bytes) -> Failure:
+    reply = Reply.from_bytes(answer(site, question))
+    assert reply.body.failure is not None
+    assert reply.parcels == ()
+    return reply.body.failure
+
+
+def test_a_repeated_question_gets_the_same_answer_and_changes_nothing(site: Site) -> None:
+    first = answer(site, ask(site, "publish"))
+    kept = dict(site.store)
+    assert answer(site, ask(site, "publish")) == first
+    assert dict(site.store) == kept
+
+
+def test_a_repeat_with_other_content_is_stale(site: Site) -> None:
+    answer(site, ask(site, "publish"))
+    answer(site, ask(site, "distill"))
+    other = ask(site, "distill", Parcel("release", "south", ("north",), b"x"))
+    assert failure(site, other).code == "Stale"
+
+
+def test_a_question_older_than_one_answered_is_stale(site: Site) -> None:
+    answer(site, ask(site, "publish"))
+    answer(site, ask(site, "retrain"))
+    assert failure(site, ask(site, "distill")).code == "Stale"
+    answer(site, ask(site, "publish", round_=2))
+    assert failure(site, ask(site, "review", round_=1)).code == "Stale"
+
+
+def test_a_phase_whose_earlier_ones_were_missed_is_stale(site: Site) -> None:
+    assert failure(site, ask(site, "distill")).code == "Stale"
+    assert dict(site.store) == {}
+
+
+def test_rules_do_not_change_within_a_run(site: Site) -> None:
+    # another seed would split anew, and held-out rows would be trained on
+    answer(site, ask(site, "publish"))
+    assert failure(site, ask(site, "distill", rules=Rules(seed=9))).code == "Stale"
+
+
+def test_an_instruction_for_another_site_is_refused(site: Site) -> None:
+    assert failure(site, ask(site, "publish", name="south")).code == "UnknownSite"
+
+
+def test_another_schema_is_refused(site: Site) -> None:
+    order = PublishOrder(schema_digest="0" * 64)
+    assert failure(site, ask(site, "publish", order=order)).code == "SchemaMismatch"
+
+
+def test_an_order_of_another_phase_than_its_heading_is_refused(site: Site) -> None:
+    with pytest.raises(BadMessage, match="another phase"):
+        answer(site, ask(site, "publish", order=RetrainOrder()))
+
+
+@pytest.mark.parametrize(
+    ("allowed", "recipe", "code"),
+    [(["paper"], "guarded", "RecipeNotAllowed"), (None, "magic", "BadInput")],
+)
+def test_a_recipe_the_site_does_not_take_part_in_is_refused(
+    federation: Federation,
+    settings: Make,
+    write: Callable[[str], Path],
+    allowed: list[str] | None,
+    recipe: str,
+    code: str,
+) -> None:
+    site = opened(federation, settings(recipes=allowed), write(ROWS))
+    assert failure(site, ask(site, "publish", rules=Rules(recipe=recipe))).code == code
+
+
+def test_bytes_that_are_no_instruction_are_refused(site: Site) -> None:
+    with pytest.raises(BadMessage):
+        answer(site, b"nonsense")
+
+
+class Broken:
+    """A learner that raises with a patient's value in its message."""
+
+    algorithm = "broken"
+
+    def fit(self, *args: object, **kwargs: object) -> None:  # noqa: ARG002
+        raise ValueError(f"could not convert {PLANTED}")
+
+
+def test_what_a_learner_raises_stays_in_the_house_without_values(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = replace(site, learners=(Broken(),))  # type: ignore[arg-type]
+    with caplog.at_level(logging.DEBUG):
+        reply = answer(broken, ask(site, "publish"))
+    assert PLANTED.encode() not in reply
+    assert PLANTED not in caplog.text
+    assert "ValueError" in caplog.text
+    assert failure(broken, ask(site, "publish")).code == "InternalError"
+    assert dict(site.store) == {}
+
+
+def test_after_a_failure_the_question_may_be_asked_again(site: Site) -> None:
+    broken = replace(site, learners=(Broken(),))  # type: ignore[arg-type]
+    assert failure(broken, ask(site, "publish")).code == "InternalError"
+    report = Reply.from_bytes(answer(site, ask(site, "publish"))).body.report
+    assert isinstance(report, PublishReport)
+
+
+class FullDisk(MutableMapping[str, bytes]):
+    """A store that cannot be written."""
+
+    def __init__(self, kept: Mapping[str, bytes]) -> None:
+        self.kept = dict(kept)
+
+    def __getitem__(self, key: str) -> bytes:
+        return self.kept[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.kept)
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    def __setitem__(self, key: str, value: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    def __delitem__(self, key: str) -> None:
+        raise OSError(28, "No space left on device")
+
+
+def test_what_cannot_be_kept_is_not_said(site: Site) -> None:
+    full = replace(site, store=FullDisk({}))
+    assert failure(full, ask(site, "publish")).code == "InternalError"
+
+
+@pytest.mark.parametrize(
+    "parcel",
+    [
+        Parcel("release", "mallory", ("north",), b""),
+        Parcel("release", "north", ("north",), b""),
+        Parcel("release", "south", ("south",), b""),
+        Parcel("candidate", "south", ("north",), b""),
+    ],
+)
+def test_a_parcel_that_no_peer_can_have_sent_is_refused(site: Site, parcel: Parcel) -> None:
+    answer(site, ask(site, "publish"))
+    assert failure(site, ask(site, "distill", parcel)).code == "UnknownSite"
+
+
+def test_two_parcels_from_one_peer_are_refused(site: Site) -> None:
+    answer(site, ask(site, "publish"))
+    parcel = Parcel("release", "south", ("north",), b"")
+    assert failure(site, ask(site, "distill", parcel, parcel)).code == "UnknownSite"
+
+
+def test_virtual_rows_that_do_not_fit_are_refused_and_counted(site: Site) -> None:
+    answer(site, ask(site, "publish"))
+    answer(site, ask(site, "distill"))
+    parcel = Parcel("instances", "south", ("north",), b"no rows")
+    report = Reply.from_bytes(answer(site, ask(site, "retrain", parcel))).body.report
+    assert report == RetrainReport(received=0, refused={"BadInstances": 1}, candidate=False)
+
+
+def lessons(rows: int = 40) -> Parcel:
+    rng = np.random.default_rng(0)
+    x = rng.random((rows, 4), np.float32)
+    y = (x[:, 0] > 0.5).astype(np.int32)
+    written = VirtualInstances(x, y, np.ones(rows, np.int32))
+    return Parcel("instances", "south", ("north",), written.to_bytes())
+
+
+def retrained(site: Site) -> Site:
+    for phase in ("publish", "distill"):
+        answer(site, ask(site, phase))
+    report = Reply.from_bytes(answer(site, ask(site, "retrain", lessons()))).body.report
+    assert report == RetrainReport(received=40, refused={}, candidate=True)
+    return site
+
+
+def adopt(site: Site, *scores: tuple[float, float]) -> AdoptReport:
+    order = AdoptOrder(
+        scores={f"s{i}": Score(current=a, candidate=b) for i, (a, b) in enumerate(scores)}
+    )
+    report = Reply.from_bytes(answer(site, ask(site, "adopt", order=order))).body.report
+    assert isinstance(report, AdoptReport)
+    return report
+
+
+def test_a_candidate_that_the_reviewers_favour_is_adopted(site: Site) -> None:
+    report = adopt(retrained(site), (0.5, 0.6), (0.5, 0.7))
+    assert (report.adopted, report.reason, report.virtual_rows) == (True, "adopted", 40)
+    assert site.store["r/model-current"] == site.store["r/candidate/1"]
+
+
+@pytest.mark.parametrize("scores", [((0.5, 0.5),), ((0.6, 0.5), (0.6, 0.5), (0.0, 1.0))])
+def test_a_candidate_without_a_gain_leaves_no_trace_in_the_model(
+    site: Site, scores: tuple[tuple[float, float], ...]
+) -> None:
+    report = adopt(retrained(site), *scores)
+    assert (report.adopted, report.reason, report.virtual_rows) == (False, "no gain", 0)
+    assert site.store["r/model-current"] == site.store["r/model-first"]
+    assert report.after == report.before
+
+
+def test_a_candidate_that_nobody_could_review_is_not_adopted(site: Site) -> None:
+    report = adopt(retrained(site))
+    assert (report.adopted, report.reason) == (False, "nobody reviewed")
+
+
+def test_the_sites_own_rule_may_veto(
+    federation: Federation, settings: Make, write: Callable[[str], Path]
+) -> None:
+    # all lessons say the opposite of the site's own rows, and the reviewers lie
+    own_rule = settings(veto_drop=0.0, learner="naive-bayes")
+    site = retrained(opened(federation, own_rule, write(ROWS)))
+    written = VirtualInstances.from_bytes(lessons(2000).payload, Bounds(4, 2, 2))
+    opposite = replace(written, x=1 - written.x)
+    parcel = Parcel("instances", "south", ("north",), opposite.to_bytes())
+    answer(site, ask(site, "publish", round_=2))
+    answer(site, ask(site, "retrain", parcel, round_=2))
+    order = AdoptOrder(scores={"south": Score(current=0, candidate=1)})
+    report = Reply.from_bytes(answer(site, ask(site, "adopt", order=order, round_=2))).body.report
+    assert isinstance(report, AdoptReport)
+    assert (report.adopted, report.reason) == (False, "vetoed by own rule")
+
+
+def review(site: Site, *parcels: Parcel) -> ReviewReport:
+    report = Reply.from_bytes(answer(site, ask(site, "review", *parcels))).body.report
+    assert isinstance(report, ReviewReport)
+    return report
+
+
+def test_a_reviewer_scores_its_own_candidate_too(site: Site) -> None:
+    assert set(review(retrained(site)).scores) == {"north"}
+
+
+def test_a_broken_candidate_is_refused_and_the_others_are_scored(site: Site) -> None:
+    broken = Parcel("candidate", "south", ("north",), b"\x00\x00\x00\x02{}not onnx")
+    report = review(retrained(site), broken)
+    assert report.refused == {"south": "Stale"}
+    assert set(report.scores) == {"north"}
+
+
+def test_a_peers_broken_model_costs_that_teacher_only(site: Site) -> None:
+    answer(site, ask(site, "publish"))
+    broken = Parcel("release", "south", ("north",), b"\x80\x04pickle")
+    report = Reply.from_bytes(answer(site, ask(site, "distill", broken))).body.report
+    assert isinstance(report, DistillReport)
+    assert report.refused == {"south": "BadModel"}
+
+
+def test_a_resent_row_makes_no_new_candidate_once_adopted(site: Site) -> None:
+    adopt(retrained(site), (0.5, 0.6))
+    answer(site, ask(site, "publish", round_=2))
+    answer(site, ask(site, "distill", round_=2))
+    report = Reply.from_bytes(answer(site, ask(site, "retrain", lessons(), round_=2))).body.report
+    assert report == RetrainReport(received=40, refused={}, candidate=False)

@@ -1,0 +1,74 @@
+"""Virtual rows on arrival: what does not fit is refused by name."""
+
+import numpy as np
+import pytest
+from safetensors.numpy import save
+
+from grandrounds_protocol.errors import BadInstances
+from grandrounds_protocol.instances import Bounds, VirtualInstances
+
+BOUNDS = Bounds(columns=3, classes=2, teachers=2, rows=10)
+
+
+def rows(n: int = 2) -> VirtualInstances:
+    rng = np.random.default_rng(0)
+    return VirtualInstances(
+        rng.random((n, 3), np.float32), np.zeros(n, np.int32), np.ones(n, np.int32)
+    )
+
+
+def test_rows_come_through_bit_for_bit() -> None:
+    sent = rows()
+    read = VirtualInstances.from_bytes(sent.to_bytes(), BOUNDS)
+    assert read.x.tobytes() == sent.x.tobytes()
+    assert read.y.tolist() == [0, 0]
+    assert read.teacher.tolist() == [1, 1]
+
+
+def test_no_rows_come_through() -> None:
+    assert len(VirtualInstances.from_bytes(VirtualInstances.empty(3).to_bytes(), BOUNDS)) == 0
+
+
+def changed(**tensors: object) -> bytes:
+    good = rows()
+    made = {"x": good.x, "y": good.y, "teacher": good.teacher}
+    made.update({name: np.asarray(value) for name, value in tensors.items()})
+    return save({name: np.ascontiguousarray(value) for name, value in made.items()})
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "safetensors"),
+        (b"\x80\x04pickle", "safetensors"),
+        (b"\xff" * 8 + b"{}", "safetensors"),
+        (changed(x=np.full((2, 3), np.nan, np.float32)), "finite"),
+        (changed(x=np.full((2, 3), np.inf, np.float32)), "finite"),
+        (changed(x=np.full((2, 3), 1.5, np.float32)), r"\[0, 1\]"),
+        (changed(x=np.full((2, 3), -0.1, np.float32)), r"\[0, 1\]"),
+        (changed(x=np.zeros((2, 4), np.float32)), "shapes"),
+        (changed(x=np.zeros((3, 3), np.float32)), "shapes"),
+        (changed(x=np.zeros((2, 3))), "number type"),
+        (changed(y=np.array([0, 2], np.int32)), "0..1"),
+        (changed(y=np.array([0, -1], np.int32)), "0..1"),
+        (changed(y=np.zeros((2, 1), np.int32)), "shapes"),
+        (changed(teacher=np.array([0, 9], np.int32)), "0..1"),
+        (changed(extra=np.zeros(1, np.float32)), "x, y and teacher"),
+        (rows(11).to_bytes(), "11 rows"),
+    ],
+)
+def test_what_does_not_fit_is_refused(data: bytes, said: str) -> None:
+    with pytest.raises(BadInstances, match=said):
+        VirtualInstances.from_bytes(data, BOUNDS)
+
+
+def test_a_resent_row_counts_once_and_order_is_kept() -> None:
+    one = rows(4)
+    twice = VirtualInstances.concatenate([one, one], 3)
+    assert twice.distinct().x.tolist() == one.x.tolist()
+
+
+def test_the_same_row_with_another_class_is_another_row() -> None:
+    one = rows(1)
+    other = VirtualInstances(one.x, one.y + 1, one.teacher)
+    assert len(VirtualInstances.concatenate([one, other], 3).distinct()) == 2

@@ -1,0 +1,52 @@
+"""What the docs tell a newcomer to type works, in an empty folder."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grandrounds.cli import run_command
+from grandrounds_client.settings import SiteSettings
+from grandrounds_protocol.schema import Federation
+from grandrounds_protocol.settings import parse_settings
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def blocks(page: str, language: str) -> list[str]:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+    return [block for kind, block in found if kind == language]
+
+
+def test_the_first_federation_runs_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    script = blocks("researcher.md", "python")[0]
+    subprocess.run([sys.executable, "-c", script], check=True)
+    lines = next(block for block in blocks("researcher.md", "") if "make_wine.py" in block)
+    command = next(line for line in lines.splitlines() if line.startswith("grandrounds"))
+    assert run_command(shlex.split(command)[1:]) == 0
+    assert "piedmont" in capsys.readouterr().out
+    assert (tmp_path / "wine-out" / "results.json").exists()
+
+
+def test_the_example_of_site_toml_is_one() -> None:
+    site = parse_settings(SiteSettings, blocks("hospital.md", "toml")[0], "site.toml")
+    assert site.learner_name == "tree"
+
+
+def test_the_example_of_federation_toml_is_one() -> None:
+    federation = parse_settings(Federation, blocks("operator.md", "toml")[0], "federation.toml")
+    assert federation.class_names == ("recovered", "died")
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
+def test_links_lead_somewhere(page: str) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!http)([^)#]+)", text):
+        assert (DOCS / target).exists(), f"{page} links to {target}"

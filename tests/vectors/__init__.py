@@ -1,0 +1,1 @@
+"""Attack files, each with the error that it must produce."""
