@@ -59,9 +59,7 @@ def show(console: Console, results: Results) -> None:
     )
     console.print(_comparison(results, "On each site's own held-out rows", _own))
     console.print(_comparison(results, "On the held-out rows of all sites", _all))
-    console.print(
-        "percent, before→after; acc, bal = accuracy, balanced accuracy; ensemble of first models\n"
-    )
+    console.print("percent, before→after; accuracy and balanced accuracy, for the ensemble too\n")
     console.print(_taught(results))
     for name, site in results.sites.items():
         if site.reason:
