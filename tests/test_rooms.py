@@ -83,7 +83,7 @@ def test_every_third_party_import_is_a_declared_dependency() -> None:
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     declared = {line.split(">")[0].split("=")[0].strip() for line in project["dependencies"]}
-    distribution = {"sklearn": "scikit-learn", "google": "protobuf"}
+    distribution = {"sklearn": "scikit-learn", "google": "protobuf", "PIL": "pillow"}
     # installed with another that is declared: click with typer
     carried = {"click"}
     for folder in (*ROOMS.values(), ROOT / "deploy" / "grandrounds"):

@@ -8,7 +8,9 @@ from flwr.clientapp import ClientApp
 from grandrounds_client.service import answer
 from grandrounds_client.site import Site
 from grandrounds_protocol.errors import GrandRoundsError
-from grandrounds_protocol.records import PHASES
+from grandrounds_protocol.records import HELLO, PHASES
+
+Handler = Callable[[Message, Context], Message]
 
 REFUSED = 1000
 """Flower error code of a site that could not even read the question."""
@@ -17,20 +19,24 @@ REFUSED = 1000
 def client_app(open_site: Callable[[Context], Site]) -> ClientApp:
     """Build the app; `open_site` finds the site that a Flower context stands for."""
     app = ClientApp()
+    for phase in PHASES:
+        app.query(phase)(_replying(answer, open_site))
+    app.query(HELLO)(_replying(lambda site, _: site.name.encode(), open_site))
+    return app
 
+
+def _replying(say: Callable[[Site, bytes], bytes], open_site: Callable[[Context], Site]) -> Handler:
     def handle(message: Message, context: Context) -> Message:
         # an exception here would reach the coordinator word by word, values included
         try:
-            reply = answer(open_site(context), read_bytes(message))
+            reply = say(open_site(context), read_bytes(message))
         except GrandRoundsError as error:
             return Message(Error(REFUSED, f"{error.code}: {error.public}"), reply_to=message)
         except Exception as error:  # noqa: BLE001
             return Message(Error(REFUSED, type(error).__name__), reply_to=message)
         return Message(write_bytes(reply), reply_to=message)
 
-    for phase in PHASES:
-        app.query(phase)(handle)
-    return app
+    return handle
 
 
 def read_bytes(message: Message) -> bytes:

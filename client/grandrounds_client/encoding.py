@@ -1,7 +1,8 @@
 """From a table to the federation's space [0, 1]^D, and back.
 
 Continuous: (value - low) / (high - low), clipped and counted. Ordinal: level / (levels - 1).
-Categorical: one-hot. Missing, or a feature the site does not have: 0.
+Categorical: one-hot. Missing, or a feature the site does not have: 0. Images are read in
+`images`, and decoded here like the others.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,17 @@ from grandrounds_client.table import Table
 from grandrounds_protocol.errors import BadInput
 from grandrounds_protocol.layout import Layout
 from grandrounds_protocol.names import canonical
-from grandrounds_protocol.schema import Categorical, Continuous, Feature, Federation, Ordinal
+from grandrounds_protocol.schema import (
+    Categorical,
+    Continuous,
+    Feature,
+    Federation,
+    Image,
+    Ordinal,
+)
+
+Value = float | str | tuple[float, ...] | None
+"""A decoded value; of an image all its pixels, row by row, channel by channel."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +162,12 @@ def _encode(feature: Feature, cells: _Cells) -> tuple[Rows, int]:
             category = cells.indices(index, "one of the feature's categories")
             one_hot = category[:, None] == np.arange(feature.width)
             return one_hot.astype(np.float32), 0
+        case Image():
+            raise BadInput(
+                "an image cannot be a column of a table",
+                where=f"{cells.table.source}, column {cells.column!r}",
+                remedy="name an IDX file or a folder of PNG images under `data` in site.toml",
+            )
 
 
 def _encode_continuous(feature: Continuous, cells: _Cells) -> tuple[Rows, int]:
@@ -186,12 +203,13 @@ def _encode_label(table: Table, federation: Federation, site: SiteSettings) -> L
     return cells.indices(federation.class_of(), "a label of the federation").astype(np.int32)
 
 
-def decode(x: Rows, layout: Layout) -> dict[str, list[float | str | None]]:
+def decode(x: Rows, layout: Layout) -> dict[str, list[Value]]:
     """Read encoded rows as values in the features' own units.
 
     Continuous values come back as numbers, ordinals as the nearest level, categoricals as
     the strongest category, or None where no column of the group is above zero. A missing
-    number was encoded as 0 and reads as the lower bound.
+    number was encoded as 0 and reads as the lower bound. An image comes back as the values
+    of its pixels, 0 to its `high`.
 
     Parameters
     ----------
@@ -205,7 +223,7 @@ def decode(x: Rows, layout: Layout) -> dict[str, list[float | str | None]]:
     }
 
 
-def _decode(feature: Feature, part: Rows) -> list[float | str | None]:
+def _decode(feature: Feature, part: Rows) -> list[Value]:
     match feature:
         case Continuous():
             wide = part[:, 0].astype(np.float64)
@@ -215,3 +233,5 @@ def _decode(feature: Feature, part: Rows) -> list[float | str | None]:
             return [feature.levels[level] for level in nearest]
         case Categorical():
             return [feature.categories[row.argmax()] if row.max() > 0 else None for row in part]
+        case Image():
+            return [tuple(row.tolist()) for row in part.astype(np.float64) * feature.high]

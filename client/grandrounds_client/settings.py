@@ -39,9 +39,14 @@ class SiteSettings(Settings):
 
     name: SiteName
     data: str = Field(min_length=1)
-    """CSV or Parquet file, relative to `site.toml`."""
+    """CSV or Parquet file, IDX file of images, or folder of PNG images with a subfolder per
+    label; relative to `site.toml`."""
+    labels: str | None = Field(default=None, min_length=1)
+    """IDX file of the labels, where `data` is an IDX file of images."""
     learner: str | dict[str, object]
-    """Name of a learner, or a table with `name` and its parameters."""
+    """Name of a learner, or a table with `name` and its parameters; or a table with `onnx`,
+    the file of a model made elsewhere, relative to `site.toml`, that teaches and never
+    learns, and perhaps `algorithm`, what the public card is to say of it."""
     features: tuple[Label, ...] | None = Field(default=None, min_length=1)
     """Features this site has; all of the federation's where left out."""
     missing: tuple[str, ...] = ("",)
@@ -65,14 +70,30 @@ class SiteSettings(Settings):
     @field_validator("learner")
     @classmethod
     def _named(cls, learner: str | dict[str, object]) -> str | dict[str, object]:
-        if isinstance(learner, dict) and not isinstance(learner.get("name"), str):
-            raise ValueError("a learner table needs a `name`")  # noqa: TRY004 (for pydantic)
+        if not isinstance(learner, dict) or isinstance(learner.get("name"), str):
+            return learner
+        if "onnx" not in learner:
+            raise ValueError("a learner table needs a `name`, or `onnx`, the file of a model")
+        texts = all(isinstance(value, str) and value for value in learner.values())
+        if not texts or not learner.keys() <= {"onnx", "algorithm"}:
+            raise ValueError(
+                "beside `onnx`, a path, a learner table takes `algorithm` only, a text"
+            )
         return learner
 
     @property
     def learner_name(self) -> str:
-        """Name of the learner."""
-        return self.learner if isinstance(self.learner, str) else str(self.learner["name"])
+        """Name of the learner, `onnx` for a model made elsewhere."""
+        if isinstance(self.learner, str):
+            return self.learner
+        return str(self.learner.get("name", "onnx"))
+
+    @property
+    def brought_model(self) -> dict[str, str] | None:
+        """File of a model made elsewhere, as `onnx`, and perhaps its `algorithm`."""
+        if isinstance(self.learner, str) or "name" in self.learner:
+            return None
+        return {key: str(value) for key, value in self.learner.items()}
 
     @property
     def learner_parameters(self) -> dict[str, object]:

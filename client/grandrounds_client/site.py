@@ -1,15 +1,20 @@
 """A site, opened: its settings, its rows, its learners, its store."""
 
-from collections.abc import MutableMapping
-from dataclasses import dataclass
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from grandrounds_client.arrays import Columns
+from grandrounds_client.counterfactuals import Engine
 from grandrounds_client.encoding import Encoded, encode
+from grandrounds_client.images import read_images
 from grandrounds_client.learners import Learner, make_learner
+from grandrounds_client.learners.bring import bring
+from grandrounds_client.learners.brought import ALGORITHM, BroughtModel
+from grandrounds_client.recipes import Recipe
 from grandrounds_client.settings import SiteSettings
 from grandrounds_client.split import Split, split
 from grandrounds_client.table import read_table
@@ -17,6 +22,7 @@ from grandrounds_protocol.errors import BadInput
 from grandrounds_protocol.layout import Layout
 from grandrounds_protocol.schema import Federation, Rules
 from grandrounds_protocol.seeding import generator
+from grandrounds_protocol.settings import Settings
 
 Store = MutableMapping[str, bytes]
 """What a site keeps between phases: bytes by name. A dict in memory, files on a real site."""
@@ -32,6 +38,10 @@ class Site:
     learners: tuple[Learner, ...]
     """More than one: the best on validation rows is taken."""
     store: Store
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)
+    """Recipes passed in as callables, looked up before the registered ones."""
+    engines: Mapping[str, Engine] = field(default_factory=dict)
+    """Engines passed in as callables, likewise."""
 
     @property
     def name(self) -> str:
@@ -53,9 +63,14 @@ class Site:
         """C, the number of classes of the federation."""
         return len(self.federation.classes)
 
+    @property
+    def teaches_only(self) -> bool:
+        """Whether the site brought a model made elsewhere, which nobody here can retrain."""
+        return any(isinstance(learner, BroughtModel) for learner in self.learners)
+
 
 def load_rows(settings: SiteSettings, folder: Path, federation: Federation) -> Encoded:
-    """Read and encode a site's file.
+    """Read and encode a site's table or images.
 
     Raises
     ------
@@ -63,11 +78,22 @@ def load_rows(settings: SiteSettings, folder: Path, federation: Federation) -> E
         For anything in the file that cannot be used, or a file with one class only.
     """
     path = folder / settings.data
-    encoded = encode(read_table(path, settings.separator), federation, settings)
+    images = Layout.of(federation).images
+    if settings.labels is not None and not images:
+        raise BadInput(
+            "a table has its labels in a column",
+            where=f"site {settings.name}, site.toml, field labels",
+            remedy="remove `labels`; see [label] in docs/hospital.md",
+        )
+    if images:
+        encoded, where = read_images(settings, folder, federation), f"{path}, labels"
+    else:
+        encoded = encode(read_table(path, settings.separator), federation, settings)
+        where = f"{path}, column {settings.label.column or federation.label!r}"
     if len(np.unique(encoded.y)) < 2:
         raise BadInput(
             "all rows are of one class: there is nothing to learn to tell apart",
-            where=f"{path}, column {settings.label.column or federation.label!r}",
+            where=where,
             remedy="leave this site out, or give it rows of a second class",
         )
     return encoded
@@ -96,7 +122,36 @@ def open_site(settings: SiteSettings, folder: Path, federation: Federation, stor
     BadInput
         For anything in its settings or file that cannot be used.
     """
-    where = str(folder / "site.toml")
-    learners = make_learner(settings.learner_name, settings.learner_parameters, where)
+    learners = _learners(settings, folder)
     rows = load_rows(settings, folder, federation)
-    return Site(settings, federation, rows, tuple(learners), store)
+    brought = settings.brought_model
+    if brought is not None:
+        learners = [_bring(brought, folder, rows, federation)]
+    shaped = tuple(_with_shape(learner, federation) for learner in learners)
+    return Site(settings, federation, rows, shaped, store)
+
+
+def _learners(settings: SiteSettings, folder: Path) -> list[Learner]:
+    """Return what `site.toml` names; nothing where the site brings a model of its own."""
+    if settings.brought_model is not None:
+        return []
+    where = str(folder / "site.toml")
+    return make_learner(settings.learner_name, settings.learner_parameters, where)
+
+
+def _bring(brought: dict[str, str], folder: Path, rows: Encoded, federation: Federation) -> Learner:
+    return bring(
+        folder / brought["onnx"],
+        rows.x,
+        rows.columns,
+        classes=len(federation.classes),
+        algorithm=brought.get("algorithm", ALGORITHM),
+    )
+
+
+def _with_shape(learner: Learner, federation: Federation) -> Learner:
+    """Tell a learner of images that was not told otherwise how wide and high they are."""
+    images = Layout.of(federation).images
+    if images and isinstance(learner, Settings) and getattr(learner, "shape", ()) is None:
+        return learner.model_copy(update={"shape": images[0].shape})
+    return learner

@@ -40,6 +40,11 @@ def own_lessons(round_: int) -> str:
     return f"own-lessons/{round_}"
 
 
+def directions(round_: int) -> str:
+    """What this site's lessons of a round change, by student; it never travels."""
+    return f"directions/{round_}"
+
+
 def candidate(round_: int) -> str:
     """The retrained model of a round."""
     return f"candidate/{round_}"

@@ -33,6 +33,14 @@ class Backend(StrEnum):
     """Where the sites of a simulation run."""
 
     IN_PROCESS = "in-process"
+    FLOWER = "flower"
+
+
+class Projection(StrEnum):
+    """How a site's private map lays its rows out."""
+
+    PCA = "pca"
+    TSNE = "tsne"
 
 
 @app.callback(invoke_without_command=True)
@@ -51,16 +59,19 @@ def simulate(
     recipe: Annotated[str | None, typer.Option(help="Which lessons: paper or guarded.")] = None,
     rounds: Annotated[int | None, typer.Option(help="Number of rounds.")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same results.")] = None,
-    backend: Annotated[Backend, typer.Option(help="Where the sites run.")] = Backend.IN_PROCESS,  # noqa: ARG001
-    out: Annotated[Path, typer.Option(help="Folder for results.json.")] = Path("out"),
+    backend: Annotated[Backend, typer.Option(help="Where the sites run.")] = Backend.IN_PROCESS,
+    out: Annotated[Path, typer.Option(help="Folder for results and reports.")] = Path("out"),
+    projection: Annotated[
+        Projection, typer.Option("--map", help="How each site's private map is drawn.")
+    ] = Projection.PCA,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print results.json and nothing else on stdout.")
     ] = False,
 ) -> None:
     """Run a federation of many sites on this machine and compare what each gained."""
     # heavy imports only where work begins, so that help and usage errors answer at once
-    from grandrounds.simulate import prepare
-    from grandrounds.simulate import simulate as run
+    from grandrounds.report import write_reports
+    from grandrounds.simulate import compare, prepare, run
     from grandrounds.terminal import progress, show, show_clipped
 
     notes = Console(stderr=True)
@@ -68,13 +79,16 @@ def simulate(
     for site in simulation.sites.values():
         show_clipped(notes, site)
     with progress(notes, simulation.federation.rules.rounds) as watch:
-        results = run(simulation, watch)
+        finished = run(simulation, watch, backend)
+        results = compare(simulation, finished)
     path = results.write(out)
+    report = write_reports(out, simulation, finished, results, projection.value)
     if as_json:
         typer.echo(results.to_json(), nl=False)
     else:
         show(Console(), results)
         typer.echo(f"results: {path}")
+        typer.echo(f"report:  {report}")
     if results.stopped:
         raise TooFewSites(results.stopped, where=str(path), remedy="see each site's reason there")
 

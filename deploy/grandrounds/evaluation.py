@@ -8,12 +8,10 @@ from grandrounds.results import Comparison
 from grandrounds_client import state as kept
 from grandrounds_client.ensemble import mean_probability
 from grandrounds_client.metrics import evaluate
+from grandrounds_client.phases.teachers import teacher_of
 from grandrounds_client.site import Site, split_rows
 from grandrounds_client.split import Examples
 from grandrounds_client.state import State
-from grandrounds_client.teacher import Teacher
-from grandrounds_client.vet import vet
-from grandrounds_protocol.release import ModelRelease
 from grandrounds_protocol.schema import Rules
 
 
@@ -33,21 +31,14 @@ def _compare(site: Site, state: State, rows: Examples) -> Comparison:
     first, current = state.get(kept.FIRST), state.get(kept.CURRENT)
     if first is None or current is None:
         return Comparison()
-    peers = [state.need(name) for name in state.names(kept.peer_first(""))]
-    members = [_teacher(site, release).predict_proba(rows.x) for release in (first, *peers)]
+    names = state.names(kept.peer_first(""))
+    peers = {name.removeprefix(kept.peer_first("")): state.need(name) for name in names}
+    members = [
+        teacher_of(site, release, owner).predict_proba(rows.x)
+        for owner, release in {site.name: first, **peers}.items()
+    ]
     return Comparison(
         before=evaluate(members[0], rows.y),
-        after=evaluate(_teacher(site, current).predict_proba(rows.x), rows.y),
+        after=evaluate(teacher_of(site, current, site.name).predict_proba(rows.x), rows.y),
         ensemble=evaluate(mean_probability(members), rows.y),
-    )
-
-
-def _teacher(site: Site, release: bytes) -> Teacher:
-    model = ModelRelease.from_bytes(release)
-    return vet(
-        model.onnx,
-        name=model.card.site,
-        algorithm=model.card.algorithm,
-        width=site.layout.width,
-        classes=site.classes,
     )

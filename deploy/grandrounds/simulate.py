@@ -1,7 +1,7 @@
-"""A whole federation on one machine: the same apps as between hospitals, over one process."""
+"""A whole federation on one machine: the same apps as between hospitals."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from flwr.app import Context, RecordDict
@@ -11,9 +11,10 @@ from grandrounds.folder import FederationFolder, read_folder
 from grandrounds.in_process import InProcessGrid
 from grandrounds.results import Comparison, Results, SiteResult, versions
 from grandrounds_client.app import client_app
+from grandrounds_client.counterfactuals import ENGINES
 from grandrounds_client.plugins import load
 from grandrounds_client.site import Site, open_site
-from grandrounds_protocol.errors import WorkFailed
+from grandrounds_protocol.errors import BadInput, WorkFailed
 from grandrounds_protocol.schema import Federation, Rules
 from grandrounds_protocol.settings import check_settings
 from grandrounds_server.app import server_app
@@ -28,11 +29,17 @@ class Simulation:
 
     federation: Federation
     sites: dict[str, Site]
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    """Where each site's `site.toml` and data lie, for a backend whose sites run elsewhere."""
 
     @property
     def run_name(self) -> str:
         """Name of the run; the seed makes it the same run."""
         return f"simulation-{self.federation.rules.seed}"
+
+
+Backend = Callable[[Simulation, Plan, Watch], Finished]
+"""Runs a plan's rounds; each site's store holds afterwards what the site kept."""
 
 
 def prepare(
@@ -51,12 +58,31 @@ def prepare(
     """
     read = read_folder(folder)
     federation = _with_rules(read, recipe=recipe, rounds=rounds, seed=seed)
-    load("grandrounds.recipes", federation.rules.recipe, "rules, field recipe (or --recipe)")
+    check_known(federation.rules)
     sites = {
         site.settings.name: open_site(site.settings, site.folder, federation, {})
         for site in read.sites
     }
-    return Simulation(federation, sites)
+    folders = {site.settings.name: site.folder for site in read.sites}
+    return Simulation(federation, sites, folders)
+
+
+def check_known(rules: Rules, recipes: Container[str] = (), engines: Container[str] = ()) -> None:
+    """Refuse a recipe or engine that is neither registered nor among those passed in.
+
+    Raises
+    ------
+    BadInput
+        Listing the known ones.
+    """
+    if rules.recipe not in recipes:
+        load("grandrounds.recipes", rules.recipe, "rules, field recipe (or --recipe)")
+    if rules.engine not in {"auto", *ENGINES} and rules.engine not in engines:
+        raise BadInput(
+            f"unknown engine {rules.engine!r}",
+            where="rules, field engine",
+            remedy=f"one of: auto, {', '.join(sorted(ENGINES))}",
+        )
 
 
 def _with_rules(
@@ -69,7 +95,7 @@ def _with_rules(
     return read.federation.model_copy(update={"rules": checked})
 
 
-def simulate(simulation: Simulation, watch: Watch) -> Results:
+def simulate(simulation: Simulation, watch: Watch, backend: str = "in-process") -> Results:
     """Run all rounds and compare; deterministic but for `seconds`.
 
     Raises
@@ -77,7 +103,29 @@ def simulate(simulation: Simulation, watch: Watch) -> Results:
     WorkFailed
         If the run came to no end at all.
     """
-    finished = _run(simulation, watch)
+    return compare(simulation, run(simulation, watch, backend))
+
+
+def run(simulation: Simulation, watch: Watch, backend: str = "in-process") -> Finished:
+    """Run all rounds; what the sites keep is then in their stores.
+
+    Raises
+    ------
+    WorkFailed
+        If the run came to no end at all.
+    """
+    federation = simulation.federation
+    plan = Plan(
+        run=simulation.run_name,
+        sites=tuple(simulation.sites),
+        schema_digest=federation.digest(),
+        rules=federation.rules,
+    )
+    return _backend(backend)(simulation, plan, watch)
+
+
+def compare(simulation: Simulation, finished: Finished) -> Results:
+    """Say what a finished run came to, on the held-out rows too."""
     federation = simulation.federation
     pooled = on_all_held_out(simulation.sites, simulation.run_name, federation.rules)
     outcomes = site_outcomes(finished)
@@ -97,14 +145,15 @@ def simulate(simulation: Simulation, watch: Watch) -> Results:
     )
 
 
-def _run(simulation: Simulation, watch: Watch) -> Finished:
-    federation = simulation.federation
-    plan = Plan(
-        run=simulation.run_name,
-        sites=tuple(simulation.sites),
-        schema_digest=federation.digest(),
-        rules=federation.rules,
-    )
+def _backend(name: str) -> Backend:
+    if name == "flower":
+        from grandrounds.flower_backend import on_flower  # noqa: PLC0415 (an extra, and slow)
+
+        return on_flower
+    return _in_process
+
+
+def _in_process(simulation: Simulation, plan: Plan, watch: Watch) -> Finished:
     grid = InProcessGrid(client_app(_find_site(simulation)), simulation.sites)
     ended: list[Finished] = []
     app = server_app(plan, find_nodes=lambda _: grid.nodes, watch=watch, done=ended.append)

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from grandrounds_protocol.schema import Categorical, Feature, Federation, Ordinal
+from grandrounds_protocol.schema import Categorical, Feature, Federation, Image, Ordinal
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ class Layout:
         for feature in self.features:
             if isinstance(feature, Categorical):
                 names.extend(f"{feature.name}={category}" for category in feature.categories)
+            elif isinstance(feature, Image):
+                names.extend(f"{feature.name}[{pixel}]" for pixel in range(feature.width))
             else:
                 names.append(feature.name)
         return tuple(names)
@@ -62,6 +64,11 @@ class Layout:
     def one_hot_groups(self) -> tuple[slice, ...]:
         """Columns of each categorical feature."""
         return tuple(self.slices[f.name] for f in self.features if isinstance(f, Categorical))
+
+    @cached_property
+    def images(self) -> tuple[Image, ...]:
+        """The image features."""
+        return tuple(feature for feature in self.features if isinstance(feature, Image))
 
     @cached_property
     def ordinal_levels(self) -> tuple[tuple[int, int], ...]:

@@ -13,6 +13,8 @@ from grandrounds_protocol.schema import Rules
 
 Phase = Literal["publish", "distill", "retrain", "review", "adopt"]
 PHASES: tuple[Phase, ...] = ("publish", "distill", "retrain", "review", "adopt")
+HELLO = "hello"
+"""Asked before the first round: which site is this? Answered with its name, as UTF-8."""
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
@@ -142,7 +144,14 @@ class AdoptReport(Record):
     phase: Literal["adopt"] = "adopt"
     verdict: Verdict
     adopted: bool
-    reason: Literal["adopted", "no candidate", "nobody reviewed", "no gain", "vetoed by own rule"]
+    reason: Literal[
+        "adopted",
+        "no candidate",
+        "teaches only",
+        "nobody reviewed",
+        "no gain",
+        "vetoed by own rule",
+    ]
     virtual_rows: Count
     """Virtual rows the site's model now stands on."""
     before: Metrics

@@ -5,6 +5,7 @@ Bounds are agreed, never learned: a minimum taken from data is a leak.
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -78,7 +79,38 @@ class Categorical(Settings):
         return len(self.categories)
 
 
-Feature = Annotated[Continuous | Ordinal | Categorical, Field(discriminator="kind")]
+class Image(Settings):
+    """A picture; encoded as one column per pixel and channel, value / high, row by row."""
+
+    kind: Literal["image"]
+    name: Label
+    shape: tuple[int, int, int]
+    """Height, width, channels; two numbers mean one channel."""
+    high: float = Field(default=255, gt=0, allow_inf_nan=False)
+    """The brightest value."""
+    move: float = Field(default=0.5, gt=0, le=1)
+    """Share of the pixels that counterfactuals may move: those that vary most within the
+    class on the site's own rows (CKD, experiment 5)."""
+
+    @field_validator("shape", mode="before")
+    @classmethod
+    def _with_channels(cls, shape: Any) -> Any:
+        return [*shape, 1] if isinstance(shape, list | tuple) and len(shape) == 2 else shape
+
+    @field_validator("shape")
+    @classmethod
+    def _bounded(cls, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        if min(shape) < 1 or math.prod(shape) > 1_000_000:
+            raise ValueError("each side must be at least 1, and all pixels at most a million")
+        return shape
+
+    @property
+    def width(self) -> int:
+        """Number of encoded columns."""
+        return math.prod(self.shape)
+
+
+Feature = Annotated[Continuous | Ordinal | Categorical | Image, Field(discriminator="kind")]
 
 
 class Rules(Settings):
@@ -99,6 +131,9 @@ class Rules(Settings):
     held_out: float = Field(default=0.3, gt=0, lt=1)
     review_min_rows: int = Field(default=5, ge=1)
     """A site with fewer validation rows in one of its classes abstains from review."""
+    cover_radius: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """Virtual rows for one student and class within this Manhattan distance of a kept one are
+    left out (geometric set cover); 0 keeps all."""
 
     @model_validator(mode="after")
     def _rows_left_to_train(self) -> "Rules":

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from grandrounds.cli import run_command
+from tests.conftest import SITES
 
 Folder = Callable[..., Path]
 PLANTED = "74.813"
@@ -50,7 +51,7 @@ def test_a_run_prints_tables_and_writes_results(
     assert "Who taught whom" in captured.out
     assert "piedmont" in captured.out
     assert "round 1 of 1, distill" in captured.err
-    assert max(len(line) for line in captured.out.splitlines() if "results" not in line) <= 80
+    assert max(len(line) for line in captured.out.splitlines() if "/o/" not in line) <= 80
     assert json.loads((tmp_path / "o" / "results.json").read_text())["recipe"] == "guarded"
 
 
@@ -192,6 +193,11 @@ def test_a_bad_option(
     assert said in bad(wine(), capsys, *options)
 
 
+def test_an_unknown_engine(wine: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    said = bad(wine(rules='engine = "magic"'), capsys)
+    assert "one of: auto, adam, exact, linear, swarm" in said
+
+
 def test_no_folder_at_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = bad(tmp_path, capsys)
     assert "federation.toml" in said
@@ -264,4 +270,6 @@ def test_the_installed_command_leaves_nothing_in_the_working_directory(
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["federation"] == "wine"
-    assert sorted(path.name for path in empty.rglob("*")) == ["o", "results.json"]
+    assert sorted(path.name for path in empty.rglob("*")) == sorted(
+        ["o", "results.json", "sites", *SITES, *["report.html"] * (1 + len(SITES))]
+    )

@@ -4,7 +4,8 @@
 
     find ── checks
       │  ── engines ── exact      one tree: every leaf's box
-      │             ── adam       gradients: approach, descent, give_back
+      │             ── linear     gradients: the teacher made linear, again and again
+      │             ── adam       gradients, as in the paper: approach, descent, give_back
       │             ── swarm      black box: particles, topology, archive, give_back
       │  ── contract              what every engine owes
       └─ valid_rows ── projection back to valid categories and levels
@@ -13,7 +14,7 @@
 """
 
 from grandrounds_client.counterfactuals.engines import ENGINES
-from grandrounds_client.counterfactuals.find import Counterfactuals, find
+from grandrounds_client.counterfactuals.find import Counterfactuals, find, joined
 from grandrounds_client.counterfactuals.problem import (
     LAMBDAS,
     Engine,
@@ -35,6 +36,7 @@ __all__ = [
     "distances",
     "find",
     "gaps",
+    "joined",
     "objective",
     "target",
 ]

@@ -2,12 +2,18 @@
 
 from grandrounds_client.counterfactuals.adam import adam
 from grandrounds_client.counterfactuals.exact import exact
+from grandrounds_client.counterfactuals.linear import linear
 from grandrounds_client.counterfactuals.problem import Engine
 from grandrounds_client.counterfactuals.swarm import swarm
 from grandrounds_client.teacher import Teacher
 from grandrounds_protocol.errors import BadInput
 
-ENGINES: dict[str, Engine] = {"exact": exact, "adam": adam, "swarm": swarm}
+ENGINES: dict[str, Engine] = {
+    "exact": exact,
+    "linear": linear,
+    "adam": adam,
+    "swarm": swarm,
+}
 
 
 def choose(engine: str | Engine, teacher: Teacher) -> tuple[str, Engine]:
@@ -35,4 +41,4 @@ def choose(engine: str | Engine, teacher: Teacher) -> tuple[str, Engine]:
 def _fitting(teacher: Teacher) -> str:
     if teacher.leaves is not None:
         return "exact"
-    return "adam" if teacher.differentiable is not None else "swarm"
+    return "linear" if teacher.differentiable is not None else "swarm"

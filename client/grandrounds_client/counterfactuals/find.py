@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from grandrounds_client.arrays import Floats, Labels, Mask, Rows
 from grandrounds_client.counterfactuals.checks import check_options, check_seeds
@@ -53,6 +54,17 @@ class Counterfactuals:
     def __len__(self) -> int:
         return len(self.x)
 
+    def take(self, rows: npt.NDArray[np.intp]) -> "Counterfactuals":
+        """Return the chosen rows, in that order."""
+        return Counterfactuals(
+            self.x[rows],
+            self.gap[rows],
+            self.distance[rows],
+            self.lam[rows],
+            self.converged[rows],
+            self.engine,
+        )
+
 
 def find(
     teacher: Teacher,
@@ -64,6 +76,7 @@ def find(
     epsilon: float = 0.05,
     engine: str | Engine = "auto",
     layout: Layout | None = None,
+    movable: Mask | None = None,
     margin: float = 1e-3,
     chunk: int = 4096,
 ) -> Counterfactuals:
@@ -86,12 +99,15 @@ def find(
     epsilon : float
         Largest gap, in probability, that counts as converged.
     engine : str or Engine
-        "auto" goes by the teacher's graph: "exact" for one tree, "adam" where it has
-        gradients, "swarm" otherwise. Any `Engine` may be passed.
+        "auto" goes by the teacher's graph: "exact" for one tree, "linear" where it has
+        gradients ("adam", as in the paper, may be asked for), "swarm" otherwise. Any
+        `Engine` may be passed.
     layout : Layout, optional
         Where given, categories are put back to one-hot and ordinals to their levels, and
         continuous columns make up for it where they can; gap, distance and converged
         are those of the rows returned.
+    movable : bool [D], optional
+        Columns that may move, among those the teacher reads; all of them if None.
     margin : float
         How far past a split the exact engine steps, in encoded units; 0 for the optimum.
     chunk : int
@@ -116,19 +132,21 @@ def find(
     check_options(alpha=alpha, epsilon=epsilon, margin=margin, chunk=chunk)
     check_seeds(teacher, x, y, layout)
     name, solve = choose(engine, teacher)
-    movable = np.zeros(x.shape[1], dtype=np.bool_)
-    movable[teacher.columns] = True
+    free = np.zeros(x.shape[1], dtype=np.bool_)
+    free[teacher.columns] = True
+    if movable is not None:
+        free &= movable
     parts = [_nothing(x.shape[1], name)]
     for at in range(0, len(x), chunk):
         seeds = np.array(x[at : at + chunk], dtype=np.float32, order="C")
         start = teacher.predict_proba(seeds)
         wanted = target(start, y[at : at + chunk], alpha)
-        problem = Problem(seeds, start, wanted, movable, epsilon, margin)
+        problem = Problem(seeds, start, wanted, free, epsilon, margin)
         solution = held(teacher, problem, solve(teacher, problem, rng))
         if layout is not None:
             solution = onto(layout, teacher, problem, solution, engine=solve, rng=rng)
         parts.append(_judged(teacher, problem, solution, name))
-    return _joined(parts)
+    return joined(parts)
 
 
 def _judged(teacher: Teacher, problem: Problem, solution: Solution, engine: str) -> Counterfactuals:
@@ -143,7 +161,8 @@ def _judged(teacher: Teacher, problem: Problem, solution: Solution, engine: str)
     )
 
 
-def _joined(parts: list[Counterfactuals]) -> Counterfactuals:
+def joined(parts: list[Counterfactuals]) -> Counterfactuals:
+    """Put parts found by the same engine together, in order; at least one is needed."""
     return Counterfactuals(
         x=np.concatenate([part.x for part in parts]),
         gap=np.concatenate([part.gap for part in parts]),

@@ -4,15 +4,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import onnx
-from onnx import helper
 from pydantic import Field
 from sklearn.tree import DecisionTreeClassifier
 
 from grandrounds_client.arrays import Floats, Labels, Probabilities, Rows
 from grandrounds_client.learners.network import network
-from grandrounds_client.learners.training import prepare
+from grandrounds_client.learners.training import Training, prepare
+from grandrounds_client.learners.tree_nodes import WrittenTree, ensemble_node
 from grandrounds_protocol.seeding import integer
 from grandrounds_protocol.settings import Settings
 
@@ -42,10 +41,7 @@ class DecisionTree(Settings):
             max_depth=self.max_depth,
             random_state=integer(seed, "tree"),
         ).fit(rows.x, rows.y, sample_weight=rows.weight)
-        leaves = model.tree_.value[:, 0, :]
-        probabilities = np.zeros((len(leaves), classes), dtype=np.float32)
-        probabilities[:, rows.present] = leaves / leaves.sum(axis=1, keepdims=True)
-        return FittedTree(model, probabilities)
+        return FittedTree(model, placed_values(model.tree_, rows))
 
 
 @dataclass(frozen=True)
@@ -61,48 +57,27 @@ class FittedTree:
         return found
 
     def to_onnx(self) -> onnx.ModelProto:
-        """Return one TreeEnsembleClassifier that names every class in every leaf.
-
-        Written by hand: a converter would leave out classes the tree never saw, and would
-        write two classes as one score.
-        """
-        count, classes = self.probabilities.shape
-        leaves = np.flatnonzero(self.model.tree_.children_left < 0)
-        node = helper.make_node(
-            "TreeEnsembleClassifier",
-            ["X"],
-            ["label", "probabilities"],
-            domain="ai.onnx.ml",
-            post_transform="NONE",
-            classlabels_int64s=list(range(classes)),
-            class_treeids=[0] * (len(leaves) * classes),
-            class_nodeids=np.repeat(leaves, classes).tolist(),
-            class_ids=list(range(classes)) * len(leaves),
-            class_weights=self.probabilities[leaves].ravel().tolist(),
-            nodes_treeids=[0] * count,
-            nodes_nodeids=list(range(count)),
-            **_branches(self.model.tree_),
-        )
+        """Return one TreeEnsembleClassifier."""
+        classes = self.probabilities.shape[1]
+        node = ensemble_node([written(self.model.tree_, self.probabilities)])
         return network([node], {}, columns=self.model.n_features_in_, classes=classes)
 
 
-def _branches(tree: object) -> dict[str, Any]:
-    """Return where each node leads; a leaf leads nowhere, and its numbers are 0."""
-    left, right, feature, threshold = (
-        np.asarray(getattr(tree, name))
-        for name in ("children_left", "children_right", "feature", "threshold")
+def written(tree: Any, scores: Rows) -> WrittenTree:
+    """Return a scikit-learn tree as it is written down, with `scores`, float32 [nodes, C]."""
+    return WrittenTree(
+        left=tree.children_left,
+        right=tree.children_right,
+        feature=tree.feature,
+        threshold=tree.threshold,
+        leaf=tree.children_left < 0,
+        scores=scores,
     )
-    inner = left >= 0
-    return {
-        "nodes_modes": np.where(inner, "BRANCH_LEQ", "LEAF").tolist(),
-        "nodes_featureids": np.where(inner, feature, 0).tolist(),
-        "nodes_values": np.where(inner, _down(threshold), 0).tolist(),
-        "nodes_truenodeids": np.where(inner, left, 0).tolist(),
-        "nodes_falsenodeids": np.where(inner, right, 0).tolist(),
-    }
 
 
-def _down(threshold: npt.NDArray[np.float64]) -> Floats:
-    """Return the largest float32 at or below: no float32 x changes its side of the split."""
-    near = threshold.astype(np.float32)
-    return np.where(near > threshold, np.nextafter(near, np.float32(-np.inf)), near)
+def placed_values(tree: Any, training: Training) -> Probabilities:
+    """Return the probabilities of a scikit-learn tree's nodes, float32 [nodes, C]."""
+    values = tree.value[:, 0, :]
+    probabilities = np.zeros((len(values), training.classes), dtype=np.float32)
+    probabilities[:, training.present] = values / values.sum(axis=1, keepdims=True)
+    return probabilities

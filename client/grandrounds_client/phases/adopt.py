@@ -21,7 +21,9 @@ def adopt(question: Question, order: AdoptOrder) -> Outcome:
     verdict = decide(order.scores)
     current = own_teacher(question)
     offered = question.state.get(kept.candidate(question.round))
-    candidate = teacher_of(question, offered, question.site.name) if offered is not None else None
+    candidate = (
+        teacher_of(question.site, offered, question.site.name) if offered is not None else None
+    )
     reason = _reason(question, verdict, current, candidate)
     changes: Changes = {}
     if reason == "adopted" and offered is not None and candidate is not None:
@@ -35,7 +37,7 @@ def _reason(
     question: Question, verdict: Verdict, current: Teacher, candidate: Teacher | None
 ) -> str:
     if candidate is None:
-        return "no candidate"
+        return "teaches only" if question.site.teaches_only else "no candidate"
     if verdict.gain is None:
         return "nobody reviewed"
     if not verdict.adopt:
@@ -59,7 +61,7 @@ def _report(
     question: Question, verdict: Verdict, reason: str, model: Teacher, changes: Changes
 ) -> AdoptReport:
     rows = question.split.held_out
-    first = teacher_of(question, question.state.need(kept.FIRST), question.site.name)
+    first = teacher_of(question.site, question.state.need(kept.FIRST), question.site.name)
     virtual = changes.get(kept.VIRTUAL) or question.state.get(kept.VIRTUAL)
     members = [first, *_peers_first(question)]
     together = mean_probability([member.predict_proba(rows.x) for member in members])
@@ -78,7 +80,7 @@ def _report(
 
 def _peers_first(question: Question) -> list[Teacher]:
     return [
-        teacher_of(question, release, name)
+        teacher_of(question.site, release, name)
         for name in question.peers
         if (release := question.state.get(kept.peer_first(name))) is not None
     ]

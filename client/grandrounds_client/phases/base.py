@@ -5,6 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
+from grandrounds_client.counterfactuals import Engine
+from grandrounds_client.recipes import Recipe, find_recipe
 from grandrounds_client.site import Site, split_rows
 from grandrounds_client.split import Split
 from grandrounds_client.state import Changes, State
@@ -53,6 +55,24 @@ class Question:
     def bounds(self) -> Bounds:
         """What virtual rows must fit into."""
         return Bounds(self.site.layout.width, self.site.classes, len(self.members))
+
+    @property
+    def recipe(self) -> Recipe:
+        """The run's recipe.
+
+        Raises
+        ------
+        BadInput
+            If this site knows none of that name.
+        """
+        name = self.rules.recipe
+        given = self.site.recipes.get(name)
+        return find_recipe(name, "the coordinator's rules") if given is None else given
+
+    @property
+    def engine(self) -> str | Engine:
+        """The run's engine: its name, or the callable passed in under that name."""
+        return self.site.engines.get(self.rules.engine, self.rules.engine)
 
     def rng(self, *labels: str | int) -> np.random.Generator:
         """A generator of its own for this site, round and purpose."""

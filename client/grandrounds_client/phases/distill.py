@@ -1,18 +1,23 @@
 """Distill: vet the peers' models, find who can teach whom here, write the lessons."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from grandrounds_client import state as kept
-from grandrounds_client.arrays import Probabilities
-from grandrounds_client.counterfactuals import Counterfactuals, find
+from grandrounds_client.arrays import Mask, Probabilities
+from grandrounds_client.counterfactuals import Counterfactuals, find, joined
+from grandrounds_client.cover import prune
+from grandrounds_client.direction import Direction, to_bytes
 from grandrounds_client.expertise import expertise
 from grandrounds_client.phases.base import Outcome, Question
 from grandrounds_client.phases.teachers import own_teacher, teacher_of
-from grandrounds_client.recipes import Classroom, Lessons, find_recipe
+from grandrounds_client.recipes import Classroom, Lessons
 from grandrounds_client.state import Changes
 from grandrounds_client.teacher import Teacher
+from grandrounds_client.variation import movable_columns
 from grandrounds_protocol.errors import BadModel
 from grandrounds_protocol.instances import VirtualInstances
 from grandrounds_protocol.messages import Parcel
@@ -25,18 +30,21 @@ def distill(question: Question, order: DistillOrder) -> Outcome:  # noqa: ARG001
     Rows for peers travel, one parcel per student; rows for this site stay in its store.
     """
     faculty = _faculty(question)
-    lessons = _lessons(question, faculty)
-    written = [_write(question, faculty, chosen) for chosen in lessons]
+    written = [_write(question, faculty, lessons) for lessons in _lessons(question, faculty)]
     by_student = _by_student(question, faculty, written)
+    changes = {
+        **faculty.changes,
+        kept.directions(question.round): to_bytes(_directions(question, faculty, written)),
+    }
+    report = _report(question, faculty, written, by_student)
     own = by_student.pop(question.site.name, None)
-    changes = dict(faculty.changes)
     if own is not None:
         changes[kept.own_lessons(question.round)] = own.to_bytes()
     parcels = tuple(
         Parcel("instances", question.site.name, (student,), rows.to_bytes())
         for student, rows in by_student.items()
     )
-    return Outcome(_report(faculty, written), parcels, changes)
+    return Outcome(report, parcels, changes)
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,7 @@ def _faculty(question: Question) -> _Faculty:
     changes: Changes = {}
     for parcel in question.parcels_from_peers("release"):
         try:
-            teacher = teacher_of(question, parcel.payload, parcel.sender)
+            teacher = teacher_of(question.site, parcel.payload, parcel.sender)
             prediction = teacher.predict_proba(rows)
         except BadModel as error:
             refused[parcel.sender] = error.code
@@ -83,50 +91,103 @@ def _faculty(question: Question) -> _Faculty:
 def _lessons(question: Question, faculty: _Faculty) -> list[Lessons]:
     train = question.split.train
     classroom = Classroom(train.x, train.y, expertise(faculty.probabilities, train.y))
-    recipe = find_recipe(question.rules.recipe, "the coordinator's rules")
-    return recipe(classroom, question.rng("recipe"))
+    return question.recipe(classroom, question.rng("recipe"))
 
 
 def _write(question: Question, faculty: _Faculty, lessons: Lessons) -> _Written:
     teacher = faculty.teachers[lessons.teacher]
-    found = find(
+    found = [
+        (rows, _find(question, teacher, lessons, rows, movable))
+        for rows, movable in _movable(question, lessons)
+    ]
+    order = np.argsort(np.concatenate([rows for rows, _ in found]), kind="stable")
+    return _Written(lessons, joined([part for _, part in found]).take(order))
+
+
+def _movable(
+    question: Question, lessons: Lessons
+) -> Iterator[tuple[npt.NDArray[np.intp], Mask | None]]:
+    """Lessons that share the columns that may move: all, or for images those of a class."""
+    layout, train = question.site.layout, question.split.train
+    if not layout.images:
+        yield np.arange(len(lessons.y)), None
+        return
+    for label in np.unique(lessons.y):
+        movable = movable_columns(train.x[train.y == label], layout)
+        yield np.flatnonzero(lessons.y == label), movable
+
+
+def _find(
+    question: Question,
+    teacher: Teacher,
+    lessons: Lessons,
+    rows: npt.NDArray[np.intp],
+    movable: Mask | None,
+) -> Counterfactuals:
+    return find(
         teacher,
-        lessons.x,
-        lessons.y,
+        lessons.x[rows],
+        lessons.y[rows],
         rng=question.rng("counterfactuals", teacher.name),
         alpha=question.rules.alpha,
         epsilon=question.rules.epsilon,
-        engine=question.rules.engine,
+        engine=question.engine,
         layout=question.site.layout if lessons.valid else None,
+        movable=movable,
     )
-    return _Written(lessons, found)
 
 
 def _by_student(
     question: Question, faculty: _Faculty, written: list[_Written]
 ) -> dict[str, VirtualInstances]:
+    width = question.site.layout.width
     parts: dict[str, list[VirtualInstances]] = {}
     for work in written:
         teacher = question.members.index(faculty.names[work.lessons.teacher])
-        rows = VirtualInstances(
-            work.counterfactuals.x,
-            work.lessons.y,
-            np.full(len(work.lessons.y), teacher, np.int32),
-        )
-        for student, name in enumerate(faculty.names):
-            theirs = work.lessons.students[:, student]
-            if theirs.any():
-                parts.setdefault(name, []).append(rows.take(theirs))
-    width = question.site.layout.width
-    return {name: VirtualInstances.concatenate(parts[name], width) for name in sorted(parts)}
+        origin = np.full(len(work.lessons.y), teacher, np.int32)
+        rows = VirtualInstances(work.counterfactuals.x, work.lessons.y, origin)
+        for student, theirs in _students(faculty, work):
+            parts.setdefault(student, []).append(rows.take(theirs))
+    return {
+        name: prune(VirtualInstances.concatenate(parts[name], width), question.rules.cover_radius)
+        for name in sorted(parts)
+    }
 
 
-def _report(faculty: _Faculty, written: list[_Written]) -> DistillReport:
-    taught: Taught = {}
+def _students(faculty: _Faculty, work: _Written) -> Iterator[tuple[str, Mask]]:
+    """Each student with the lessons it is to receive, where there are any."""
+    for student, name in enumerate(faculty.names):
+        theirs = work.lessons.students[:, student]
+        if theirs.any():
+            yield name, theirs
+
+
+def _directions(
+    question: Question, faculty: _Faculty, written: list[_Written]
+) -> dict[str, Direction]:
+    found: dict[str, Direction] = {}
     for work in written:
-        counts = work.lessons.students.sum(axis=0)
-        to = {name: int(n) for name, n in zip(faculty.names, counts, strict=True) if n}
-        taught[faculty.names[work.lessons.teacher]] = to
+        for student, theirs in _students(faculty, work):
+            direction = Direction.of(
+                work.lessons.x[theirs],
+                work.counterfactuals.x[theirs],
+                work.lessons.y[theirs],
+                question.site.classes,
+            )
+            found[student] = found[student] + direction if student in found else direction
+    return found
+
+
+def _report(
+    question: Question,
+    faculty: _Faculty,
+    written: list[_Written],
+    by_student: dict[str, VirtualInstances],
+) -> DistillReport:
+    taught: Taught = {}
+    for student, rows in by_student.items():
+        for teacher, count in zip(*np.unique(rows.teacher, return_counts=True), strict=True):
+            taught.setdefault(question.members[teacher], {})[student] = int(count)
     converged = [work.counterfactuals.converged for work in written]
     return DistillReport(
         taught=taught,

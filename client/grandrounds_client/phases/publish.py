@@ -4,7 +4,6 @@ from grandrounds_client import state as kept
 from grandrounds_client.learners import choose
 from grandrounds_client.metrics import evaluate
 from grandrounds_client.phases.base import Outcome, Question
-from grandrounds_client.recipes import find_recipe
 from grandrounds_client.release import card, export
 from grandrounds_client.site import Site
 from grandrounds_client.state import Changes
@@ -48,7 +47,7 @@ def _agree(question: Question, order: PublishOrder) -> None:
             f"recipe {recipe!r} is not among those this site takes part in",
             where="site.toml, field recipes",
         )
-    find_recipe(recipe, "the coordinator's rules")
+    _ = question.recipe  # unknown: refuse now, before any work
 
 
 def _train(question: Question) -> Changes:

@@ -18,13 +18,14 @@ from grandrounds_protocol.release import ModelRelease
 def retrain(question: Question, order: RetrainOrder) -> Outcome:  # noqa: ARG001
     """Train a candidate on own rows plus the virtual rows of this and all adopted rounds.
 
-    A re-sent row counts once; a parcel that fails the checks is refused and counted.
+    A re-sent row counts once; a parcel that fails the checks is refused and counted. A
+    site that teaches only says what it received, and offers nothing.
     """
     arrived, refused = _open(question)
     adopted = question.state.instances(kept.VIRTUAL, question.bounds)
     width = question.site.layout.width
     virtual = VirtualInstances.concatenate([adopted, arrived], width).distinct()
-    if len(virtual) == len(adopted):
+    if question.site.teaches_only or len(virtual) == len(adopted):
         report = RetrainReport(received=len(arrived), refused=refused, candidate=False)
         return Outcome(report)
     release = _candidate(question, virtual)

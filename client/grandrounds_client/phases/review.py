@@ -60,7 +60,7 @@ def _score(question: Question, student: str, candidate: bytes) -> Score:
 
 def _balanced_accuracy(question: Question, student: str, release: bytes) -> float:
     validation = question.split.validation
-    teacher = teacher_of(question, release, student)
+    teacher = teacher_of(question.site, release, student)
     score = balanced_accuracy(teacher.predict_proba(validation.x), validation.y)
     if score is None:
         raise Stale("validation rows of one class only")

@@ -2,13 +2,14 @@
 
 from grandrounds_client import state as kept
 from grandrounds_client.phases.base import Question
+from grandrounds_client.site import Site
 from grandrounds_client.teacher import Teacher
 from grandrounds_client.vet import vet
 from grandrounds_protocol.errors import BadModel
 from grandrounds_protocol.release import ModelRelease
 
 
-def teacher_of(question: Question, release: bytes, sender: str) -> Teacher:
+def teacher_of(site: Site, release: bytes, sender: str) -> Teacher:
     """Vet a release from `sender`.
 
     Raises
@@ -23,11 +24,11 @@ def teacher_of(question: Question, release: bytes, sender: str) -> Teacher:
         model.onnx,
         name=sender,
         algorithm=model.card.algorithm,
-        width=question.site.layout.width,
-        classes=question.site.classes,
+        width=site.layout.width,
+        classes=site.classes,
     )
 
 
 def own_teacher(question: Question) -> Teacher:
     """Return the site's adopted model, through the same door as everybody's."""
-    return teacher_of(question, question.state.need(kept.CURRENT), question.site.name)
+    return teacher_of(question.site, question.state.need(kept.CURRENT), question.site.name)

@@ -21,6 +21,9 @@ from grandrounds_client.teacher import Teacher
 
 CASES = [
     ("tree", "exact"),
+    ("logistic", "linear"),
+    ("naive-bayes", "linear"),
+    ("mlp", "linear"),
     ("logistic", "adam"),
     ("naive-bayes", "adam"),
     ("mlp", "adam"),
@@ -160,6 +163,9 @@ def test_a_teacher_that_reads_nothing_moves_nothing(
 @pytest.mark.parametrize(
     ("kind", "engine", "share"),
     [
+        ("logistic", "linear", 0.98),
+        ("naive-bayes", "linear", 0.98),
+        ("mlp", "linear", 0.98),
         ("logistic", "adam", 0.95),
         ("naive-bayes", "adam", 0.95),
         ("mlp", "adam", 0.95),

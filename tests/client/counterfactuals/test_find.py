@@ -13,7 +13,7 @@ from grandrounds_protocol.schema import Continuous
 
 @pytest.mark.parametrize(
     ("kind", "engine"),
-    [("tree", "exact"), ("logistic", "adam"), ("mlp", "adam"), ("forest", "swarm")],
+    [("tree", "exact"), ("logistic", "linear"), ("mlp", "linear"), ("forest", "swarm")],
 )
 def test_the_graph_decides_the_engine(
     teachers: dict[str, Teacher], rows: Rows, labels: Labels, kind: str, engine: str
@@ -23,7 +23,8 @@ def test_the_graph_decides_the_engine(
 
 
 @pytest.mark.parametrize(
-    ("kind", "engine"), [("mlp", "exact"), ("forest", "exact"), ("tree", "adam"), ("tree", "pso")]
+    ("kind", "engine"),
+    [("mlp", "exact"), ("forest", "exact"), ("tree", "adam"), ("tree", "linear"), ("tree", "pso")],
 )
 def test_an_engine_that_does_not_fit_is_refused_with_a_remedy(
     teachers: dict[str, Teacher], rows: Rows, labels: Labels, kind: str, engine: str

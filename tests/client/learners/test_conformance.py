@@ -20,14 +20,19 @@ from grandrounds_client.release import export
 from grandrounds_client.vet import vet
 from tests.client.learners.data import CASES, COLUMNS, WIDTH, Case, probes, rows_of, run, widen
 
+NEEDED: dict[str, dict[str, object]] = {"cnn": {"shape": [1, len(COLUMNS), 1]}}
+"""What a learner cannot do without."""
 LEARNERS: list[tuple[str, dict[str, object]]] = [
-    *((name, {}) for name in known(GROUP)),
+    *((name, NEEDED.get(name, {})) for name in known(GROUP)),
     ("tree", {"min_leaf": 5, "max_depth": 2}),
     ("naive-bayes", {"var_smoothing": 0.001}),
     ("logistic", {"C": 1e4}),
     ("svm", {"C": 100.0, "gamma": 2.0, "components": 30}),
     ("mlp", {"hidden": [8, 4], "batch": 20}),
     ("mlp", {"hidden": [], "epochs": 60}),
+    ("forest", {"trees": 3, "min_leaf": 1}),
+    ("boosting", {"rounds": 30, "max_leaves": 4, "min_leaf": 20, "l2": 0}),
+    ("cnn", {"shape": [len(COLUMNS), 1, 1], "channels": [8], "epochs": 30}),
 ]
 EXACT: list[tuple[str, dict[str, object]]] = [
     ("tree", {"min_leaf": 1}),

@@ -40,9 +40,9 @@ def install(monkeypatch: pytest.MonkeyPatch, **points: str) -> None:
 
 def test_an_unknown_learner_is_answered_with_the_known_ones() -> None:
     with pytest.raises(BadInput) as caught:
-        make_learner("forest", {}, "north/site.toml")
+        make_learner("oracle", {}, "north/site.toml")
     assert "north/site.toml" in caught.value.where
-    for name in ("logistic", "mlp", "naive-bayes", "svm", "tree"):
+    for name in ("boosting", "cnn", "forest", "logistic", "mlp", "naive-bayes", "svm", "tree"):
         assert name in caught.value.remedy
 
 
@@ -60,6 +60,10 @@ def test_an_unknown_learner_is_answered_with_the_known_ones() -> None:
         ("naive-bayes", {"var_smoothing": 0.0}, "var_smoothing"),
         ("mlp", {"hidden": [0]}, "hidden"),
         ("mlp", {"hidden": 32}, "hidden"),
+        ("forest", {"trees": 0}, "trees"),
+        ("boosting", {"max_leaves": 1}, "max_leaves"),
+        ("cnn", {"shape": [28, 28]}, "shape"),
+        ("cnn", {"channels": []}, "channels"),
         ("svm", {"C": [1.0] * 40, "gamma": [1.0] * 40}, "parameters"),
     ],
 )

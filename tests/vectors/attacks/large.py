@@ -28,7 +28,7 @@ def large() -> Family:
         "long-name": (long_name, "4096 bytes"),
         "many-elements": (dense, "tensor 0"),
         "million-tree-nodes": (tree(nodes_modes=["LEAF"] * 10**6), "1000000 tree nodes"),
-        "too-many-tree-nodes": (_comb(65_537), "65537 tree nodes"),
+        "too-many-tree-nodes": (_comb(200_001), "200001 tree nodes"),
         "deep-tree": (_comb(2001), "deeper"),
     }
 

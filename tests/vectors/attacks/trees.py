@@ -37,6 +37,7 @@ def trees() -> Family:
         "tree-weight-inf": (tree(class_weights=[np.inf] * 6), "class_weights"),
         "labels-twice": (tree(classlabels_strings=["a", "b"]), "labels"),
         "labels-for-one": (tree(classlabels_int64s=[0]), "labels"),
+        "base-value-for-two": (tree(base_values=[0.5]), "base_values"),
         "base-values-long": (tree(base_values=[0.0] * 9), "base_values"),
         "post-transform": (tree(post_transform="PROBIT"), "post_transform"),
         "third-class": (tree(classlabels_int64s=[0, 1, 2]), "model.graph.output"),

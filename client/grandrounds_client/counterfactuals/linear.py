@@ -1,0 +1,269 @@
+"""The fast engine for teachers with gradients: the teacher made linear, again and again.
+
+Where the log-odds of the class were linear, the shortest way to the target would be known:
+move the column with the steepest slope until the box stops it, then the next, until the
+target is met. This is done from the seed, the slopes are taken anew where it led, and
+so on within a trust region; three to a dozen gradients do.
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from grandrounds_client.arrays import Floats, Rows
+from grandrounds_client.counterfactuals.adam import adam
+from grandrounds_client.counterfactuals.problem import Problem, Solution, distances, gaps
+from grandrounds_client.teacher import Teacher
+from grandrounds_protocol.errors import BadInput
+
+GRADIENTS = 40
+"""At most, per row."""
+SETTLED = 0.005
+"""A row is done when a further gradient shortens its way by less than this share."""
+STEEPEST = 48
+"""Columns looked at first; rows that need more get a full sort."""
+NEARLY = 0.9
+"""Share of epsilon that is aimed at: the way to the edge is shorter than to the target."""
+SETTLED_ODDS = 0.1
+"""Log-odds this near to their goal are met; what gap is left lies with the other classes."""
+SMALLEST_STEP = 1e-3
+"""A trust region smaller than this leads nowhere."""
+
+
+def linear(teacher: Teacher, problem: Problem, rng: np.random.Generator) -> Solution:
+    """Solve CKD eq. 2 by successive linearisation; rows it cannot bring home go to Adam.
+
+    A seed that already meets its target is returned as it is.
+
+    Raises
+    ------
+    BadInput
+        The teacher has no gradients.
+    """
+    if teacher.differentiable is None:
+        raise BadInput(
+            "the linear engine needs a teacher with gradients",
+            where=f"the {teacher.algorithm} of {teacher.name}",
+            remedy="choose the engine 'auto' or 'swarm'",
+        )
+    start_gap = gaps(problem.start, problem.target)
+    far = np.flatnonzero(start_gap > problem.epsilon)
+    x, gap = problem.x.copy(), start_gap.copy()
+    if len(far):
+        with torch.enable_grad():
+            found = _walk(teacher.differentiable, problem.rows(far))
+        x[far], gap[far] = found.best.numpy(), found.best_gap.numpy()
+    lam = _worth(problem, x, start_gap, gap)
+    return _second_try(teacher, problem, Solution(x, lam, np.zeros(len(x), np.bool_)), gap, rng)
+
+
+def _worth(problem: Problem, x: Rows, start_gap: Floats, gap: Floats) -> Floats:
+    """Return the first lambda of the schedule at which the way is worth its length."""
+    lambdas = np.asarray(problem.lambdas, np.float32)
+    gain = np.maximum(start_gap**2 - gap**2, 0)[:, None] * lambdas
+    first = (gain < distances(x, problem.x)[:, None]).sum(axis=1)
+    worth: Floats = lambdas[np.minimum(first, len(lambdas) - 1)]
+    return worth
+
+
+def _second_try(
+    teacher: Teacher, problem: Problem, first: Solution, gap: Floats, rng: np.random.Generator
+) -> Solution:
+    missed = np.flatnonzero(gap > problem.epsilon)
+    if not len(missed):
+        return first
+    second = adam(teacher, problem.rows(missed), rng)
+    second_gap = gaps(teacher.predict_proba(second.x), problem.target[missed])
+    better = second_gap < gap[missed]
+    x, lam = first.x.copy(), first.lam.copy()
+    x[missed[better]], lam[missed[better]] = second.x[better], second.lam[better]
+    return Solution(x, lam, first.smallest)
+
+
+@dataclass
+class _Walk:
+    """Rows under way: where they stand, and the best point so far.
+
+    Attributes
+    ----------
+    row : int64 [n]
+    seed, x, best : float32 [n, D]
+    target : float32 [n, C]
+    label : int64 [n, 1]
+        The class whose log-odds are steered.
+    goal, radius, odds, best_gap, best_distance : float32 [n]
+    slope : float32 [n, D]
+    base : float32 [n, D]
+        What the way is measured from: the seed, until the class is where it should be
+        and only the other classes' shares are not; then the point where that was so.
+    """
+
+    row: Tensor
+    seed: Tensor
+    base: Tensor
+    x: Tensor
+    best: Tensor
+    target: Tensor
+    label: Tensor
+    goal: Tensor
+    radius: Tensor
+    odds: Tensor
+    best_gap: Tensor
+    best_distance: Tensor
+    slope: Tensor
+
+    def only(self, kept: Tensor) -> "_Walk":
+        return _Walk(**{field.name: getattr(self, field.name)[kept] for field in fields(self)})
+
+
+def _walk(network: torch.nn.Module, problem: Problem) -> _Walk:
+    movable = torch.tensor(problem.movable)
+    now, done = _begin(network, problem, movable), []
+    for _ in range(GRADIENTS):
+        finished = _advance(network, now, movable, problem.epsilon)
+        if finished.any():
+            done.append(now.only(finished))
+            now = now.only(~finished)
+        if not len(now.row):
+            break
+    ended = [*done, now]
+    order = torch.argsort(torch.cat([part.row for part in ended]))
+    return _Walk(
+        **{
+            field.name: torch.cat([getattr(part, field.name) for part in ended])[order]
+            for field in fields(_Walk)
+        }
+    )
+
+
+def _begin(network: torch.nn.Module, problem: Problem, movable: Tensor) -> _Walk:
+    seed, target = torch.tensor(problem.x), torch.tensor(problem.target)
+    label = (target - torch.tensor(problem.start)).argmax(dim=1, keepdim=True)
+    odds, slope, _, gap = _ask(network, seed, target, label)
+    return _Walk(
+        row=torch.arange(len(seed)),
+        seed=seed,
+        base=seed.clone(),
+        x=seed,
+        best=seed,
+        target=target,
+        label=label.clone(),
+        goal=_goal(target, label, odds, problem.epsilon),
+        radius=torch.ones(len(seed)),
+        odds=odds,
+        best_gap=gap,
+        best_distance=torch.zeros(len(seed)),
+        slope=slope * movable,
+    )
+
+
+def _ask(
+    network: torch.nn.Module, x: Tensor, target: Tensor, label: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Log-odds of the label [n], their slope [n, D], the probabilities and the gap [n]."""
+    asked = x.detach().requires_grad_()
+    probabilities = network(asked)
+    smallest = torch.finfo(probabilities.dtype).tiny
+    own = probabilities.gather(1, label)[:, 0]
+    # the others' sum, not 1 - own: that would be 0 long before the others are
+    others = probabilities.scatter(1, label, 0.0).sum(dim=1)
+    odds = own.clamp_min(smallest).log() - others.clamp_min(smallest).log()
+    (slope,) = torch.autograd.grad(odds.sum(), asked)
+    found = probabilities.detach()
+    gap = torch.square(found - target).sum(dim=1).sqrt()
+    return odds.detach(), torch.nan_to_num(slope), found, gap
+
+
+def _goal(target: Tensor, label: Tensor, odds: Tensor, epsilon: float) -> Tensor:
+    """Log-odds at which the gap, coming from `odds`, is all but epsilon, [n].
+
+    As long as the other classes keep their shares of what is left, a deviation of the
+    label's probability by d makes a gap of d times the factor below.
+    """
+    wanted = target.gather(1, label)[:, 0]
+    shares = target.scatter(1, label, 0.0) / (1 - wanted)[:, None].clamp_min(1e-6)
+    factor = (1 + torch.square(shares).sum(dim=1)).sqrt()
+    centre = torch.logit(wanted, eps=1e-6)
+    edge = wanted - (centre - odds).sign() * NEARLY * epsilon / factor
+    return torch.logit(edge, eps=1e-6)
+
+
+def _advance(network: torch.nn.Module, now: _Walk, movable: Tensor, epsilon: float) -> Tensor:
+    """Take one step; return which rows are done, bool [n]."""
+    trial = _shortest(now)
+    odds, slope, probabilities, gap = _ask(network, trial, now.target, now.label)
+    distance = (trial - now.seed).abs().sum(dim=1)
+    nearer = (odds - now.goal).abs() < (now.odds - now.goal).abs()
+    met, had = gap <= epsilon, now.best_gap <= epsilon
+    shorter = distance < now.best_distance * (1 - SETTLED)
+    better = torch.where(met, ~had | shorter, ~had & (gap < now.best_gap))
+    accepted = nearer | better
+    now.best = torch.where(better[:, None], trial, now.best)
+    now.best_gap = torch.where(better, gap, now.best_gap)
+    now.best_distance = torch.where(better, distance, now.best_distance)
+    now.x = torch.where(accepted[:, None], trial, now.x)
+    now.odds = torch.where(accepted, odds, now.odds)
+    now.slope = torch.where(accepted[:, None], slope * movable, now.slope)
+    now.radius = torch.where(accepted, now.radius, now.radius / 2)
+    settled = accepted & ((odds - now.goal).abs() < SETTLED_ODDS) & (gap > epsilon)
+    if settled.any():
+        _turn_to_others(network, now, settled, probabilities, movable, epsilon)
+    return (had & ~better) | (now.radius < SMALLEST_STEP)
+
+
+def _turn_to_others(
+    network: torch.nn.Module,
+    now: _Walk,
+    rows: Tensor,
+    probabilities: Tensor,
+    movable: Tensor,
+    epsilon: float,
+) -> None:
+    """Steer, from where they stand, the class that is farthest from its share."""
+    off = (probabilities[rows] - now.target[rows]).abs()
+    label = off.argmax(dim=1, keepdim=True)
+    odds, slope, _, _ = _ask(network, now.x[rows], now.target[rows], label)
+    now.label[rows], now.odds[rows] = label, odds
+    now.slope[rows] = slope * movable
+    now.goal[rows] = _goal(now.target[rows], label, odds, epsilon / 2)
+    now.base[rows], now.radius[rows] = now.x[rows], 1.0
+
+
+def _shortest(now: _Walk) -> Tensor:
+    """Point nearest to the seed at which the linear model meets the goal, float32 [n, D].
+
+    Within the box and the trust region around x: a linear programme with one constraint,
+    solved by taking the steepest columns first.
+    """
+    low = (now.x - now.radius[:, None]).clamp_min(0.0)
+    high = (now.x + now.radius[:, None]).clamp_max(1.0)
+    base = now.base.clamp(low, high)
+    need = now.goal - now.odds - ((base - now.x) * now.slope).sum(dim=1)
+    direction = need.sign()[:, None] * now.slope.sign()
+    room = torch.where(direction > 0, high - base, base - low)
+    amount = _fill(now.slope.abs(), room, need.abs())
+    return (base + direction * amount).clamp(0.0, 1.0)
+
+
+def _fill(steepness: Tensor, room: Tensor, need: Tensor) -> Tensor:
+    """How far each column moves, steepest first, until `need` is met, float32 [n, D]."""
+    k = min(STEEPEST, steepness.shape[1])
+    amount, short = _fill_first(steepness, room, need, k)
+    if k < steepness.shape[1] and short.any():
+        amount[short], _ = _fill_first(
+            steepness[short], room[short], need[short], steepness.shape[1]
+        )
+    return amount
+
+
+def _fill_first(steepness: Tensor, room: Tensor, need: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    steep, order = steepness.topk(k, dim=1)
+    space = room.gather(1, order)
+    gain = steep * space
+    before = gain.cumsum(dim=1) - gain
+    taken = ((need[:, None] - before) / steep.clamp_min(1e-12)).clamp_min(0.0)
+    taken = torch.minimum(taken, space).masked_fill(steep <= 0, 0.0)
+    short = before[:, -1] + gain[:, -1] < need
+    return torch.zeros_like(steepness).scatter_(1, order, taken), short
