@@ -105,22 +105,28 @@ class _Cells:
 
     @classmethod
     def of(cls, table: Table, name: str, site: SiteSettings) -> "_Cells":
-        return cls._find(table, name, site.columns.get(name, ColumnSettings()), site)
+        remedy = f"map it under [columns.{name}], or leave {name!r} out of `features`"
+        return cls._find(table, name, site.columns.get(name, ColumnSettings()), site, remedy)
 
     @classmethod
     def label(cls, table: Table, name: str, site: SiteSettings) -> "_Cells":
-        return cls._find(table, name, site.label, site)
+        return cls._find(table, name, site.label, site, "name its column under [label]")
 
     @classmethod
     def _find(
-        cls, table: Table, name: str, settings: ColumnSettings, site: SiteSettings
+        cls,
+        table: Table,
+        name: str,
+        settings: ColumnSettings,
+        site: SiteSettings,
+        remedy: str,
     ) -> "_Cells":
         column = settings.column or name
         if column not in table.columns:
             raise BadInput(
                 f"column {column!r} is missing from the data file",
                 where=table.source,
-                remedy=f"map it under [columns.{name}], or leave {name!r} out of `features`",
+                remedy=remedy,
             )
         codes = {*site.missing, *settings.missing}
         text = table.columns[column]

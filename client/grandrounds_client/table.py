@@ -106,12 +106,20 @@ def _header(names: list[str], path: Path) -> list[str]:
             where=str(path),
             remedy="give a header line and one line per patient",
         )
-    doubled = sorted({name for name in names if names.count(name) > 1})
+    # by position: without a header line, the names are a patient's values
+    doubled = next(
+        (
+            [str(at + 1) for at, name in enumerate(names) if name == twice]
+            for twice in names
+            if names.count(twice) > 1
+        ),
+        [],
+    )
     if doubled:
         raise BadInput(
-            f"column named twice: {doubled[0]!r}",
-            where=f"{path}, line 1",
-            remedy="rename one of the columns",
+            f"columns {' and '.join(doubled)} have the same name",
+            where=f"{path}, row 1",
+            remedy="rename one of them; if row 1 is a patient, put a header line above it",
         )
     return names
 

@@ -71,11 +71,13 @@ def simulate(
     """Run a federation of many sites on this machine and compare what each gained."""
     # heavy imports only where work begins, so that help and usage errors answer at once
     from grandrounds.report import write_reports
+    from grandrounds.results import make_folder
     from grandrounds.simulate import compare, prepare, run
     from grandrounds.terminal import progress, show, show_clipped
 
     notes = Console(stderr=True)
     simulation = prepare(folder, recipe=recipe, rounds=rounds, seed=seed)
+    make_folder(out)
     for site in simulation.sites.values():
         show_clipped(notes, site)
     with progress(notes, simulation.federation.rules.rounds) as watch:

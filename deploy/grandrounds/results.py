@@ -3,9 +3,11 @@
 import platform
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from pydantic import BaseModel, ConfigDict
 
+from grandrounds_protocol.errors import BadInput
 from grandrounds_protocol.records import Metrics, Taught
 
 UNDEFINED = Metrics(accuracy=None, balanced_accuracy=None, auc=None, n=0)
@@ -68,10 +70,30 @@ class Results(_Part):
 
     def write(self, folder: Path) -> Path:
         """Write `results.json` into `folder`, made if need be."""
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         path = folder / "results.json"
         path.write_text(self.to_json(), encoding="utf-8")
         return path
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder for results, before any work is done for them.
+
+    Raises
+    ------
+    BadInput
+        If it cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise BadInput(
+            f"cannot write results there: {error.strerror}",
+            where=str(folder),
+            remedy="give --out another folder",
+        ) from None
 
 
 def versions() -> dict[str, str]:

@@ -91,7 +91,8 @@ def _with_rules(
     given = {"recipe": recipe, "rounds": rounds, "seed": seed}
     chosen = {name: value for name, value in given.items() if value is not None}
     rules = {**read.federation.rules.model_dump(), **chosen}
-    checked = check_settings(Rules, rules, "command line")
+    remedy = "give " + " and ".join(f"--{name} another value" for name in chosen)
+    checked = check_settings(Rules, rules, "command line", remedy)
     return read.federation.model_copy(update={"rules": checked})
 
 
@@ -172,9 +173,6 @@ def _site_result(site: Site, outcome: SiteOutcome, pooled: Comparison) -> SiteRe
     own = Comparison()
     if adopt is not None:
         own = Comparison(before=adopt.before, after=adopt.after, ensemble=adopt.ensemble)
-    reasons = [outcome.reason] if outcome.reason else []
-    if adopt is not None and adopt.virtual_rows == 0:
-        reasons.append(adopt.reason)
     return SiteResult(
         learner=site.settings.learner_name,
         rows=len(site.rows.y),
@@ -182,5 +180,5 @@ def _site_result(site: Site, outcome: SiteOutcome, pooled: Comparison) -> SiteRe
         federation=pooled,
         received=outcome.received,
         adopted=adopt.virtual_rows if adopt is not None else 0,
-        reason="; ".join(reasons),
+        reason=outcome.reason,
     )

@@ -4,6 +4,7 @@ A site's name becomes a folder, a key and a column of a report, so it is held to
 letters, digits, dot, dash and underscore of ASCII: no path, no look-alike.
 """
 
+import re
 from typing import Annotated
 
 from pydantic import StringConstraints
@@ -11,6 +12,8 @@ from pydantic import StringConstraints
 SiteName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", min_length=1, max_length=64)
 ]
+
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
 
 Label = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=80)]
 """A feature's or a class's name: one printable line."""
@@ -29,10 +32,7 @@ def canonical(value: object) -> str:
     text = str(value).strip()
     if text.lower() in {"true", "false"}:
         return text.lower()
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    if number != number or number in {float("inf"), float("-inf")}:  # noqa: PLR0124 (nan)
-        return text
-    return str(int(number)) if number.is_integer() else repr(number)
+    if _DECIMAL.fullmatch(text):
+        # `01` and `1e2` are codes of their own, not spellings of 1 and 100
+        return text.rstrip("0").rstrip(".")
+    return text

@@ -157,6 +157,8 @@ class AdoptReport(Record):
     before: Metrics
     after: Metrics
     ensemble: Metrics
+    refused: dict[SiteName, str] = Field(default_factory=dict)
+    """Peers left out of the ensemble because their model failed here, with the error's name."""
 
 
 Order = Annotated[

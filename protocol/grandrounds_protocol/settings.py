@@ -15,6 +15,7 @@ class Settings(BaseModel):
 
 
 S = TypeVar("S", bound=Settings)
+DOCS = "see docs/hospital.md for site.toml and docs/operator.md for federation.toml"
 
 
 def parse_settings(model: type[S], text: str, source: str) -> S:
@@ -34,8 +35,8 @@ def parse_settings(model: type[S], text: str, source: str) -> S:
     return check_settings(model, table, source)
 
 
-def check_settings(model: type[S], table: object, source: str) -> S:
-    """Check an already parsed `table` as `model`.
+def check_settings(model: type[S], table: object, source: str, remedy: str = DOCS) -> S:
+    """Check an already parsed `table` as `model`; `source` and `remedy` go into messages.
 
     Raises
     ------
@@ -45,10 +46,10 @@ def check_settings(model: type[S], table: object, source: str) -> S:
     try:
         return model.model_validate(table)
     except ValidationError as error:
-        raise _first_problem(error, source) from None
+        raise _first_problem(error, source, remedy) from None
 
 
-def _first_problem(error: ValidationError, source: str) -> BadInput:
+def _first_problem(error: ValidationError, source: str, remedy: str) -> BadInput:
     found = error.errors(include_url=False, include_context=False)
     # a misspelt field is also a missing one: name the spelling first
     first = min(found, key=lambda problem: problem["type"] != "extra_forbidden")
@@ -63,5 +64,5 @@ def _first_problem(error: ValidationError, source: str) -> BadInput:
     return BadInput(
         f"{field}: {message}{also}",
         where=f"{source}, field {field}",
-        remedy="see docs/hospital.md for site.toml and docs/operator.md for federation.toml",
+        remedy=remedy,
     )

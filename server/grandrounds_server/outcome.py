@@ -1,9 +1,10 @@
 """What a run amounts to, site by site: sums over its rounds, and the last word of each."""
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from grandrounds_protocol.records import AdoptReport, ModelCard, Taught
+from grandrounds_protocol.records import AdoptReport, DistillReport, ModelCard, ReviewReport, Taught
 from grandrounds_server.rounds import Finished
 from grandrounds_server.state import Record
 
@@ -48,11 +49,40 @@ def _outcome(rounds: tuple[Record, ...], site: str) -> SiteOutcome:
 
 
 def _reasons(rounds: tuple[Record, ...], site: str) -> list[str]:
+    """All that kept a site from contributing or learning; the same in several rounds once."""
+    said: dict[str, list[str]] = {}
+    for record in rounds:
+        for reason in _in_round(record, site):
+            said.setdefault(reason, []).append(str(record.number))
     return [
-        f"round {record.number} {phase}: {failure.reason} ({failure.code})"
-        for record in rounds
-        for phase, failure in record.failures.get(site, {}).items()
+        f"round{'s' if len(numbers) > 1 else ''} {', '.join(numbers)} {reason}"
+        for reason, numbers in said.items()
     ]
+
+
+def _in_round(record: Record, site: str) -> Iterator[str]:
+    for phase, failure in record.failures.get(site, {}).items():
+        yield f"{phase}: {failure.reason} ({failure.code})"
+    yield from _refused_by(record.distilled, site, "distill: its model was refused")
+    if site in record.retrained:
+        for code, count in record.retrained[site].refused.items():
+            yield f"retrain: refused {count} parcels ({code})"
+    if site in record.reviewed and record.reviewed[site].abstained:
+        yield f"review: abstained, {record.reviewed[site].abstained}"
+    yield from _refused_by(record.reviewed, site, "review: its candidate was refused")
+    if site in record.adopted and not record.adopted[site].adopted:
+        yield f"adopt: {record.adopted[site].reason}"
+
+
+def _refused_by(
+    reports: Mapping[str, DistillReport] | Mapping[str, ReviewReport], site: str, what: str
+) -> Iterator[str]:
+    for code, count in sorted(
+        Counter(
+            report.refused[site] for report in reports.values() if site in report.refused
+        ).items()
+    ):
+        yield f"{what} by {count} of {len(reports)} ({code})"
 
 
 def taught(finished: Finished) -> Taught:

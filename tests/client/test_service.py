@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import helper
 
 from grandrounds_client.service import answer
 from grandrounds_client.settings import SiteSettings
@@ -22,6 +23,7 @@ from grandrounds_protocol.records import (
     Failure,
     Heading,
     InstructionBody,
+    ModelCard,
     Order,
     Phase,
     PublishOrder,
@@ -32,7 +34,9 @@ from grandrounds_protocol.records import (
     ReviewReport,
     Score,
 )
+from grandrounds_protocol.release import ModelRelease
 from grandrounds_protocol.schema import Federation, Rules
+from tests.vectors.sound import model
 
 Make = Callable[..., SiteSettings]
 PLANTED = "74.813"
@@ -68,7 +72,7 @@ def ask(
     }
     body = InstructionBody(
         heading=Heading(run="r", round=round_, phase=phase, site=name or site.name),
-        sites=("north", "south"),
+        sites=("north", "south", "west"),
         rules=rules or Rules(),
         order=order or orders[phase],
     )
@@ -252,7 +256,10 @@ def retrained(site: Site) -> Site:
 
 def adopt(site: Site, *scores: tuple[float, float]) -> AdoptReport:
     order = AdoptOrder(
-        scores={f"s{i}": Score(current=a, candidate=b) for i, (a, b) in enumerate(scores)}
+        scores={
+            name: Score(current=a, candidate=b)
+            for name, (a, b) in zip(("north", "south", "west"), scores, strict=False)
+        }
     )
     report = Reply.from_bytes(answer(site, ask(site, "adopt", order=order))).body.report
     assert isinstance(report, AdoptReport)
@@ -328,3 +335,79 @@ def test_a_resent_row_makes_no_new_candidate_once_adopted(site: Site) -> None:
     answer(site, ask(site, "distill", round_=2))
     report = Reply.from_bytes(answer(site, ask(site, "retrain", lessons(), round_=2))).body.report
     assert report == RetrainReport(received=40, refused={}, candidate=False)
+
+
+def hostile_forest() -> Parcel:
+    """Two trees that answer well up to age 80, and add up to 10 above it."""
+    leaves = [(0, 1, (0.25, 0.25)), (0, 2, (5, 5)), (1, 1, (0.4, 0.1)), (1, 2, (0.1, 0.4))]
+    nodes = [0, 1, 2] * 2
+    graph = model(
+        [
+            helper.make_node(
+                "TreeEnsembleClassifier",
+                ["X"],
+                ["label", "p"],
+                domain="ai.onnx.ml",
+                nodes_treeids=[0, 0, 0, 1, 1, 1],
+                nodes_nodeids=nodes,
+                nodes_featureids=[0] * 6,
+                nodes_modes=["BRANCH_LEQ", "LEAF", "LEAF"] * 2,
+                nodes_values=[0.8, 0.0, 0.0, 0.5, 0.0, 0.0],
+                nodes_truenodeids=[1, 0, 0] * 2,
+                nodes_falsenodeids=[2, 0, 0] * 2,
+                class_treeids=[tree for tree, _, _ in leaves for _ in "ab"],
+                class_nodeids=[node for _, node, _ in leaves for _ in "ab"],
+                class_ids=[0, 1] * 4,
+                class_weights=[weight for _, _, weights in leaves for weight in weights],
+                classlabels_int64s=[0, 1],
+                post_transform="NONE",
+            )
+        ]
+    )
+    card = ModelCard(
+        site="south",
+        algorithm="forest",
+        features=("age",),
+        classes=("well", "ill"),
+        validation=None,
+        rows="10-49",
+    )
+    release = ModelRelease(card, graph.SerializeToString()).to_bytes()
+    return Parcel("release", "south", ("north",), release)
+
+
+def test_a_teacher_that_fails_off_the_patients_costs_its_own_lessons_only(site: Site) -> None:
+    # right on every row this site has, out of range where an engine asks
+    answer(site, ask(site, "publish"))
+    report = Reply.from_bytes(answer(site, ask(site, "distill", hostile_forest()))).body
+    assert isinstance(report.report, DistillReport)
+    assert report.report.refused == {"south": "BadModel"}
+    assert set(report.report.taught) <= {"north"}
+
+
+def test_a_peer_that_fails_on_held_out_rows_is_left_out_of_the_ensemble(site: Site) -> None:
+    retrained(site)
+    site.store["r/peer-first/south"] = b"no release"
+    report = adopt(site, (0.5, 0.6))
+    assert report.refused == {"south": "BadModel"}
+    assert report.ensemble == report.before
+
+
+def test_scores_of_reviewers_who_are_no_members_do_not_count(site: Site) -> None:
+    retrained(site)
+    order = AdoptOrder(scores={"mallory": Score(current=0, candidate=1)})
+    report = Reply.from_bytes(answer(site, ask(site, "adopt", order=order))).body.report
+    assert isinstance(report, AdoptReport)
+    assert report.verdict.reviewers == 0
+    assert not report.adopted
+
+
+def test_an_engine_that_does_not_fit_a_teacher_costs_that_teachers_lessons(
+    federation: Federation, settings: Make, write: Callable[[str], Path]
+) -> None:
+    site = opened(federation, settings(learner="tree"), write(ROWS))
+    rules = Rules(engine="linear")
+    answer(site, ask(site, "publish", rules=rules))
+    report = Reply.from_bytes(answer(site, ask(site, "distill", rules=rules))).body.report
+    assert isinstance(report, DistillReport)
+    assert report.refused == {"north": "BadInput"}

@@ -179,7 +179,7 @@ def test_a_folder_where_a_file_belongs(wine: Folder, capsys: pytest.CaptureFixtu
     ("options", "said"),
     [
         (["--recipe", "magic"], "unknown recipe 'magic'"),
-        (["--rounds", "-1"], "rounds"),
+        (["--rounds", "-1"], "give --rounds another value"),
         (["--rounds", "0"], "rounds"),
         (["--rounds", "many"], "--rounds"),
         (["--seed", "-3"], "seed"),
@@ -196,6 +196,22 @@ def test_a_bad_option(
 def test_an_unknown_engine(wine: Folder, capsys: pytest.CaptureFixture[str]) -> None:
     said = bad(wine(rules='engine = "magic"'), capsys)
     assert "one of: auto, adam, exact, linear, swarm" in said
+
+
+def test_an_output_folder_that_is_a_file_is_told_before_any_work(
+    wine: Folder, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    assert run_command(["simulate", str(wine()), "--out", str(tmp_path / "file")]) == 2
+    said = capsys.readouterr().err
+    assert "cannot write results there" in said
+    assert "round 1" not in said
+
+
+def test_a_label_column_of_another_name(wine: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = wine()
+    edit(folder / "tuscany" / "rows.csv", "grape", "dx")
+    assert "name its column under [label]" in bad(folder, capsys)
 
 
 def test_no_folder_at_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

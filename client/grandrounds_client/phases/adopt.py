@@ -1,12 +1,14 @@
 """Adopt: recompute the verdict, keep the candidate or roll back, report on held-out rows."""
 
 from grandrounds_client import state as kept
+from grandrounds_client.arrays import Probabilities
 from grandrounds_client.ensemble import mean_probability
 from grandrounds_client.metrics import balanced_accuracy, evaluate
 from grandrounds_client.phases.base import Outcome, Question
 from grandrounds_client.phases.teachers import own_teacher, teacher_of
 from grandrounds_client.state import Changes
 from grandrounds_client.teacher import Teacher
+from grandrounds_protocol.errors import BadModel
 from grandrounds_protocol.instances import VirtualInstances
 from grandrounds_protocol.records import AdoptOrder, AdoptReport, Verdict
 from grandrounds_protocol.verdict import decide
@@ -18,7 +20,8 @@ def adopt(question: Question, order: AdoptOrder) -> Outcome:
     The verdict is computed here, from the scores: the coordinator decides nothing. A
     candidate that is not adopted leaves no trace but its record.
     """
-    verdict = decide(order.scores)
+    scores = {name: score for name, score in order.scores.items() if name in question.members}
+    verdict = decide(scores)
     current = own_teacher(question)
     offered = question.state.get(kept.candidate(question.round))
     candidate = (
@@ -63,27 +66,36 @@ def _report(
     rows = question.split.held_out
     first = teacher_of(question.site, question.state.need(kept.FIRST), question.site.name)
     virtual = changes.get(kept.VIRTUAL) or question.state.get(kept.VIRTUAL)
-    members = [first, *_peers_first(question)]
-    together = mean_probability([member.predict_proba(rows.x) for member in members])
+    own = first.predict_proba(rows.x)
+    peers, refused = _peers_first(question)
     return AdoptReport.model_validate(
         {
             "verdict": verdict,
             "adopted": reason == "adopted",
             "reason": reason,
             "virtual_rows": _count(question, virtual),
-            "before": evaluate(first.predict_proba(rows.x), rows.y),
+            "before": evaluate(own, rows.y),
             "after": evaluate(model.predict_proba(rows.x), rows.y),
-            "ensemble": evaluate(together, rows.y),
+            "ensemble": evaluate(mean_probability([own, *peers]), rows.y),
+            "refused": refused,
         }
     )
 
 
-def _peers_first(question: Question) -> list[Teacher]:
-    return [
-        teacher_of(question.site, release, name)
-        for name in question.peers
-        if (release := question.state.get(kept.peer_first(name))) is not None
-    ]
+def _peers_first(question: Question) -> tuple[list[Probabilities], dict[str, str]]:
+    """What the peers' first models say of the held-out rows; one that fails is left out."""
+    found: list[Probabilities] = []
+    refused: dict[str, str] = {}
+    for name in question.peers:
+        release = question.state.get(kept.peer_first(name))
+        if release is None:
+            continue
+        try:
+            teacher = teacher_of(question.site, release, name)
+            found.append(teacher.predict_proba(question.split.held_out.x))
+        except BadModel as error:
+            refused[name] = error.code
+    return found, refused
 
 
 def _count(question: Question, virtual: bytes | None) -> int:

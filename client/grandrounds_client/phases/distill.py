@@ -18,7 +18,7 @@ from grandrounds_client.recipes import Classroom, Lessons
 from grandrounds_client.state import Changes
 from grandrounds_client.teacher import Teacher
 from grandrounds_client.variation import movable_columns
-from grandrounds_protocol.errors import BadModel
+from grandrounds_protocol.errors import BadInput, BadModel
 from grandrounds_protocol.instances import VirtualInstances
 from grandrounds_protocol.messages import Parcel
 from grandrounds_protocol.records import DistillOrder, DistillReport, Taught
@@ -30,13 +30,14 @@ def distill(question: Question, order: DistillOrder) -> Outcome:  # noqa: ARG001
     Rows for peers travel, one parcel per student; rows for this site stay in its store.
     """
     faculty = _faculty(question)
-    written = [_write(question, faculty, lessons) for lessons in _lessons(question, faculty)]
+    written, misfits = _write_all(question, faculty)
     by_student = _by_student(question, faculty, written)
     changes = {
         **faculty.changes,
         kept.directions(question.round): to_bytes(_directions(question, faculty, written)),
     }
-    report = _report(question, faculty, written, by_student)
+    refused = {**faculty.refused, **misfits}
+    report = _report(question, faculty, written, by_student, refused)
     own = by_student.pop(question.site.name, None)
     if own is not None:
         changes[kept.own_lessons(question.round)] = own.to_bytes()
@@ -83,7 +84,7 @@ def _faculty(question: Question) -> _Faculty:
         teachers.append(teacher)
         predictions.append(prediction)
         changes[kept.peer_current(question.round, parcel.sender)] = parcel.payload
-        if question.state.get(kept.peer_first(parcel.sender)) is None:
+        if question.round == 1:
             changes[kept.peer_first(parcel.sender)] = parcel.payload
     return _Faculty(teachers, np.stack(predictions), refused, changes)
 
@@ -92,6 +93,22 @@ def _lessons(question: Question, faculty: _Faculty) -> list[Lessons]:
     train = question.split.train
     classroom = Classroom(train.x, train.y, expertise(faculty.probabilities, train.y))
     return question.recipe(classroom, question.rng("recipe"))
+
+
+def _write_all(question: Question, faculty: _Faculty) -> tuple[list[_Written], dict[str, str]]:
+    """Write all lessons; a teacher that fails on the way costs its own lessons only.
+
+    A hostile model may answer well on every patient and badly elsewhere: an engine asks
+    it about rows that nobody has. An engine named in the rules may also not fit it.
+    """
+    written: list[_Written] = []
+    misfits: dict[str, str] = {}
+    for lessons in _lessons(question, faculty):
+        try:
+            written.append(_write(question, faculty, lessons))
+        except (BadModel, BadInput) as error:
+            misfits[faculty.names[lessons.teacher]] = error.code
+    return written, misfits
 
 
 def _write(question: Question, faculty: _Faculty, lessons: Lessons) -> _Written:
@@ -183,6 +200,7 @@ def _report(
     faculty: _Faculty,
     written: list[_Written],
     by_student: dict[str, VirtualInstances],
+    refused: dict[str, str],
 ) -> DistillReport:
     taught: Taught = {}
     for student, rows in by_student.items():
@@ -195,5 +213,5 @@ def _report(
             faculty.names[work.lessons.teacher]: work.counterfactuals.engine for work in written
         },
         converged=float(np.concatenate(converged).mean()) if converged else None,
-        refused=faculty.refused,
+        refused=refused,
     )
