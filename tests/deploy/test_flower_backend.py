@@ -58,7 +58,8 @@ def test_flowers_engine_gives_the_results_of_one_process(wine: Folder, tmp_path:
     assert read == json.loads(expected.model_dump_json(exclude={"seconds"}))
     assert any(site["adopted"] for site in read["sites"].values())
     assert [path.name for path in work.iterdir()] == ["out"]
-    lines = done.stderr.splitlines()
+    # Ray's C++ may say with a date, when it ends, that it could not tell us that it ends
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("[20")]
     assert [line for line in lines if not line.startswith("round 1 of 1, ")] == []
 
 
@@ -127,7 +128,7 @@ def test_without_the_extra_one_message_names_it(
     assert 'pip install "grandrounds[simulation]"' in captured.err
     assert len(captured.err.strip().splitlines()) <= 6
     assert captured.out == ""
-    assert not (folder / "o").exists()
+    assert not (folder / "o" / "results.json").exists()
 
 
 def test_a_process_opens_its_nodes_site_from_disk_once(wine: Folder, tmp_path: Path) -> None:
