@@ -33,7 +33,7 @@ def engine(sites: int) -> dict[str, Any]:
 @contextmanager
 def environment() -> Iterator[None]:
     """Set what Ray and its processes read, and take it back, with what Flower adds."""
-    ours = _settings() | ({} if cluster() else _settings_here() | _token())
+    ours = _settings() | ({} if cluster() else _token())
     before = {name: os.environ.get(name) for name in (*ours, "PYTHONPATH")}
     os.environ.update(ours)
     try:
@@ -56,11 +56,6 @@ def _settings() -> dict[str, str]:
         # Flower ends its processes in a way that Ray takes for a failure
         "RAY_DEDUP_LOGS_SKIP_REGEX": r"ClientAppActor\.terminate failed",
     }
-
-
-def _settings_here() -> dict[str, str]:
-    # of Ray's own processes; what they say of a cluster that cannot be reached matters
-    return {"RAY_BACKEND_LOG_LEVEL": "fatal"}
 
 
 @cache

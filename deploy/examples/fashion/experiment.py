@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from grandrounds.simulate import Simulation, prepare, run
 from grandrounds_client import state as kept
@@ -46,6 +47,8 @@ METHODS = (
     "own oversampling",
 )
 FIGURES = ("accuracy", "recall")
+SAMPLE = 500
+"""Rows whose nearest neighbour is looked for."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,9 @@ class Student:
     received, distinct, copies : int
         Virtual rows sent to it; those left without repeats; those of them that equal a
         training image of some site bit for bit.
+    nearest : float
+        Median Manhattan distance of distinct virtual rows to the nearest training image of
+        their class at any site, in encoded units, over a sample.
     adopted : bool
         Whether review let the candidate in.
     scores : dict of method to dict of figure to share
@@ -69,6 +75,7 @@ class Student:
     received: int
     distinct: int
     copies: int
+    nearest: float
     adopted: bool
     scores: dict[str, dict[str, float]]
 
@@ -78,29 +85,32 @@ def experiment(
 ) -> dict[str, Student]:
     """Run the federation and its rivals, and score every student."""
     finished = run(simulation, lambda _, phase: watch(f"distillation: {phase}"))
-    received = {name: report.received for name, report in finished.rounds[0].retrained.items()}
     raw = sharing_raw_rows(simulation)
     run(raw, lambda _, phase: watch(f"raw rows shared: {phase}"))
     watch("scores, and own oversampling")
-    first = [_predict(site, simulation, kept.FIRST, test.x) for site in simulation.sites.values()]
-    own_rows = _fingerprints(np.concatenate([_train(site).x for site in simulation.sites.values()]))
+    together = mean_probability(
+        [_predict(site, simulation, kept.FIRST, test.x) for site in simulation.sites.values()]
+    )
+    private = all_training_rows(simulation)
+    fingerprints = _fingerprints(private.x)
     students = {}
-    for (name, site), before in zip(simulation.sites.items(), first, strict=True):
+    for name, site in simulation.sites.items():
         weak = int(np.bincount(_train(site).y, minlength=site.classes).argmin())
         answers = (
-            before,
+            _predict(site, simulation, kept.FIRST, test.x),
             _predict(site, simulation, kept.candidate(1), test.x),
             _predict(site, simulation, kept.CURRENT, test.x),
             _predict(raw.sites[name], raw, kept.candidate(1), test.x),
-            mean_probability(first),
+            together,
             oversampled(site, test.x),
         )
         lessons = _lessons(site, simulation)
         students[name] = Student(
             weak=site.federation.class_names[weak],
-            received=received.get(name, 0),
+            received=finished.rounds[0].retrained[name].received,
             distinct=len(lessons),
-            copies=sum(row in own_rows for row in _fingerprints(lessons.x)),
+            copies=len(fingerprints & _fingerprints(lessons.x)),
+            nearest=nearest(lessons, private),
             adopted=_state(site, simulation).get(kept.VIRTUAL) is not None,
             scores={
                 method: score(answer, test, weak)
@@ -143,6 +153,26 @@ def oversampled(site: Site, x: Rows) -> Probabilities:
         seed=integer(seed, site.name, "oversampling"),
     )
     return model.predict_proba(x)
+
+
+def all_training_rows(simulation: Simulation) -> Examples:
+    """Training rows of all sites together, as only a simulation can see them."""
+    parts = [_train(site) for site in simulation.sites.values()]
+    return Examples(
+        np.concatenate([part.x for part in parts]), np.concatenate([part.y for part in parts])
+    )
+
+
+def nearest(rows: Examples | VirtualInstances | Encoded, private: Examples) -> float:
+    """Median distance of a sample of rows to the nearest private row of their class."""
+    chosen = np.random.default_rng(0).permutation(len(rows.y))[:SAMPLE]
+    found = [
+        cdist(
+            rows.x[chosen[rows.y[chosen] == label]], private.x[private.y == label], "cityblock"
+        ).min(axis=1)
+        for label in np.unique(rows.y[chosen])
+    ]
+    return float(np.median(np.concatenate(found)))
 
 
 def score(answer: Probabilities, test: Encoded, weak: int) -> dict[str, float]:
@@ -202,16 +232,18 @@ def show(students: dict[str, Student]) -> str:
     for method, row in medians(students).items():
         quartiles = " | ".join(map(_cell, row.values()))
         lines.append(f"| {method} | {quartiles} |")
+    heads = "accuracy | recall | received | distinct | copies | nearest | adopted"
     lines += [
         "",
-        "| student | weak class | accuracy | recall | received | distinct | copies | adopted |",
-        "|---|---|---:|---:|---:|---:|---:|---|",
+        f"| student | weak class | {heads} |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---|",
     ]
     for name, student in students.items():
         before, after = student.scores[BASELINE], student.scores["distilled"]
         moved = [f"{100 * before[figure]:.1f} → {100 * after[figure]:.1f}" for figure in FIGURES]
         counts = (student.received, student.distinct, student.copies)
-        cells = [*moved, *map(str, counts), "yes" if student.adopted else "no"]
+        near, adopted = f"{student.nearest:.2f}", "yes" if student.adopted else "no"
+        cells = [*moved, *map(str, counts), near, adopted]
         lines.append(f"| {name} | {student.weak} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -247,16 +279,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except GrandRoundsError as error:
         parser.exit(error.exit_code, f"{error}\n")
     seconds = {"wall": time.monotonic() - started[0], "cpu": time.process_time() - started[1]}
+    private = all_training_rows(simulation)
+    apart = nearest(test, private)
     results = {
         "rows": {name: len(site.rows.y) for name, site in simulation.sites.items()},
         "seed": simulation.federation.rules.seed,
         "seconds": seconds,
+        "nearest to a test image": apart,
         "medians": medians(students),
         "students": {name: asdict(student) for name, student in students.items()},
     }
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "experiment.json").write_text(json.dumps(results, indent=2) + "\n", "utf-8")
     print(show(students))
+    print(f"\na test image lies {apart:.1f} from the nearest training image of its class")
     print(f"\n{seconds['wall']:.0f} s, {seconds['cpu']:.0f} s of them computing")
     return 0
 
