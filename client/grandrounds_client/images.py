@@ -100,13 +100,7 @@ def _from_folder(path: Path, settings: SiteSettings, feature: Image) -> Pictures
             where=f"site {settings.name}, site.toml, field labels",
             remedy="remove `labels`",
         )
-    files = sorted(
-        file
-        for label in path.iterdir()
-        if label.is_dir()
-        for file in label.iterdir()
-        if file.suffix.lower() == ".png"
-    )
+    files = _pngs(path)
     if len(files) * feature.width > MOST_BYTES:
         problem = f"{len(files)} images, at most {MOST_BYTES // feature.width} are read"
         raise BadInput(problem, where=str(path), remedy="split the site's folder")
@@ -115,6 +109,24 @@ def _from_folder(path: Path, settings: SiteSettings, feature: Image) -> Pictures
         pixels[row] = read_png(file, feature.shape)
     labels = [file.parent.name for file in files]
     return Pictures(str(path), pixels, labels, [str(file.parent) for file in files])
+
+
+def _pngs(path: Path) -> list[Path]:
+    """Files `LABEL/NAME.png` below a folder, by name; hidden ones are passed over."""
+    try:
+        return sorted(
+            file
+            for label in path.iterdir()
+            if label.is_dir() and not label.name.startswith(".")
+            for file in label.iterdir()
+            if file.suffix.lower() == ".png" and not file.name.startswith(".")
+        )
+    except OSError as error:
+        raise BadInput(
+            f"cannot read the folder: {error.strerror or 'not a readable folder'}",
+            where=str(path),
+            remedy="check the permissions of the folder and those in it",
+        ) from None
 
 
 def _encode(pictures: Pictures, feature: Image) -> tuple[Rows, int]:

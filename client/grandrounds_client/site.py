@@ -127,7 +127,8 @@ def open_site(settings: SiteSettings, folder: Path, federation: Federation, stor
     brought = settings.brought_model
     if brought is not None:
         learners = [_bring(brought, folder, rows, federation)]
-    shaped = tuple(_with_shape(learner, federation) for learner in learners)
+    where = str(folder / "site.toml")
+    shaped = tuple(_with_shape(learner, federation, where) for learner in learners)
     return Site(settings, federation, rows, shaped, store)
 
 
@@ -149,9 +150,15 @@ def _bring(brought: dict[str, str], folder: Path, rows: Encoded, federation: Fed
     )
 
 
-def _with_shape(learner: Learner, federation: Federation) -> Learner:
+def _with_shape(learner: Learner, federation: Federation, where: str) -> Learner:
     """Tell a learner of images that was not told otherwise how wide and high they are."""
+    if not isinstance(learner, Settings) or getattr(learner, "shape", ()) is not None:
+        return learner
     images = Layout.of(federation).images
-    if images and isinstance(learner, Settings) and getattr(learner, "shape", ()) is None:
-        return learner.model_copy(update={"shape": images[0].shape})
-    return learner
+    if not images:
+        raise BadInput(
+            f"a {learner.algorithm} learns from images, and the federation has none",
+            where=f"{where}, field learner",
+            remedy="choose another learner, or give its `shape`",
+        )
+    return learner.model_copy(update={"shape": images[0].shape})

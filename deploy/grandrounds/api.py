@@ -10,6 +10,7 @@ import numpy.typing as npt
 from grandrounds.estimator import EstimatorLearner, as_learner
 from grandrounds.results import Results
 from grandrounds.simulate import Simulation, check_known, simulate
+from grandrounds.trial import check_learner, remembering
 from grandrounds_client import state as kept
 from grandrounds_client.arrays import Probabilities, Rows
 from grandrounds_client.counterfactuals import Engine
@@ -116,8 +117,9 @@ def cooperate(
     Parameters
     ----------
     sites : mapping of name to (learner, X, y)
-        A learner is an unfitted scikit-learn classifier, or a function
-        `fit(x, y, weight, seed)` that returns a fitted one or a `Fitted`. X is [N, D] with
+        A learner is an unfitted scikit-learn classifier that can be exported without its
+        rows (docs/researcher.md lists them), or a function `fit(x, y, weight, seed)` that
+        returns a fitted one or a `Fitted`. X is [N, D] with
         the same D columns everywhere: NaN is missing, and a column of nothing but NaN is a
         feature that the site does not have. y holds labels of any kind.
     recipe : str or callable
@@ -135,15 +137,19 @@ def cooperate(
     Raises
     ------
     BadInput
-        If the arrays do not fit together, or a rule is out of range.
+        If the arrays do not fit together, a rule is out of range, or a learner's model
+        cannot be released.
+    Exception
+        Whatever a recipe or engine passed in raises.
     """
     arrays = {name: (np.asarray(x, float), np.asarray(y)) for name, (_, x, y) in sites.items()}
     _check(arrays)
     scale = _scale(arrays, bounds)
     classes = np.unique(np.concatenate([y for _, y in arrays.values()]))
     federation = _federation(scale, classes, features, recipe, engine, rules)
-    recipes = {_name(recipe): recipe} if callable(recipe) else {}
-    engines = {_name(engine): engine} if callable(engine) else {}
+    raised: list[Exception] = []
+    recipes = {_name(recipe): remembering(recipe, raised)} if callable(recipe) else {}
+    engines = {_name(engine): remembering(engine, raised)} if callable(engine) else {}
     check_known(federation.rules, recipes, engines)
     opened = {
         name: Site(
@@ -157,8 +163,12 @@ def cooperate(
         )
         for name, (learner, _, _) in sites.items()
     }
+    for site in opened.values():
+        check_learner(site)
     simulation = Simulation(federation, opened)
     results = simulate(simulation, lambda *_: None)
+    if raised:
+        raise raised[0]
     return _outcome(simulation, results, scale, classes)
 
 
@@ -175,6 +185,10 @@ def _check(arrays: Mapping[str, tuple[Array, Array]]) -> None:
         if x.ndim != 2 or x.shape[1] != width or y.shape != (len(x),) or not len(x):
             raise BadInput(
                 "X must be [N, D] with the same D at every site, and y [N]", where=f"site {name}"
+            )
+        if y.dtype.kind == "f" and np.isnan(y).any():
+            raise BadInput(
+                "a label is missing", where=f"site {name}", remedy="leave those rows out"
             )
         if len(np.unique(y)) < 2:
             raise BadInput("all rows are of one class", where=f"site {name}")
@@ -230,6 +244,8 @@ def _outcome(simulation: Simulation, results: Results, scale: Scale, classes: Ar
     bounds = Bounds(len(scale.low), len(classes), len(simulation.sites))
     for name, site in simulation.sites.items():
         state = State(site.store, simulation.run_name)
+        if state.get(kept.FIRST) is None:
+            continue  # it failed; results say why
         before[name] = Model(teacher_of(site, state.need(kept.FIRST), name), scale, classes)
         after[name] = Model(teacher_of(site, state.need(kept.CURRENT), name), scale, classes)
         virtual = state.instances(kept.VIRTUAL, bounds)

@@ -12,6 +12,7 @@ from grandrounds_client.learners import Fitted
 from grandrounds_client.learners.placed import placed
 from grandrounds_client.learners.sklearn_model import SklearnModel
 from grandrounds_client.learners.training import prepare
+from grandrounds_protocol.errors import BadInput
 
 Fit = Callable[..., Any]
 """`fit(x, y, weight, seed)`, returning a fitted scikit-learn classifier or a `Fitted`:
@@ -35,6 +36,10 @@ class EstimatorLearner:
 
 def as_learner(given: Any) -> EstimatorLearner:
     """Make a learner of an unfitted scikit-learn classifier or of a `Fit`."""
+    if isinstance(given, type):
+        raise BadInput(
+            f"{given.__name__} is a class", where="learner", remedy=f"write {given.__name__}()"
+        )
     if hasattr(given, "fit"):
         return EstimatorLearner(type(given).__name__, _fit_clone(given))
     return EstimatorLearner(getattr(given, "__name__", "callable"), given)
@@ -43,8 +48,13 @@ def as_learner(given: Any) -> EstimatorLearner:
 def _fit_clone(estimator: Any) -> Fit:
     def fit(x: Any, y: Any, weight: Any, seed: int) -> Any:
         fresh = clone(estimator)
-        if fresh.get_params().get("random_state", 0) is None:
-            fresh.set_params(random_state=seed)
+        # parts of a pipeline or ensemble have seeds of their own
+        unset = {
+            name: seed
+            for name, value in fresh.get_params(deep=True).items()
+            if name.rpartition("__")[2] == "random_state" and value is None
+        }
+        fresh.set_params(**unset)
         if "sample_weight" in signature(fresh.fit).parameters:
             return fresh.fit(x, y, sample_weight=weight)
         return fresh.fit(x, y)

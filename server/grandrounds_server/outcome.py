@@ -70,12 +70,15 @@ def _in_round(record: Record, site: str) -> Iterator[str]:
     if site in record.reviewed and record.reviewed[site].abstained:
         yield f"review: abstained, {record.reviewed[site].abstained}"
     yield from _refused_by(record.reviewed, site, "review: its candidate was refused")
+    yield from _refused_by(
+        record.adopted, site, "adopt: its first model was left out of the ensemble"
+    )
     if site in record.adopted and not record.adopted[site].adopted:
         yield f"adopt: {record.adopted[site].reason}"
 
 
 def _refused_by(
-    reports: Mapping[str, DistillReport] | Mapping[str, ReviewReport], site: str, what: str
+    reports: Mapping[str, DistillReport | ReviewReport | AdoptReport], site: str, what: str
 ) -> Iterator[str]:
     for code, count in sorted(
         Counter(

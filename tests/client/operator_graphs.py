@@ -62,6 +62,16 @@ GRAPHS: dict[str, Sequence[onnx.NodeProto]] = {
         f"Normalizer {name}": [node("Normalizer", ["X"], ["y"], norm=name, domain="ai.onnx.ml")]
         for name in ("MAX", "L1", "L2")
     },
+    "Scaler": [
+        node(
+            "Scaler",
+            ["X"],
+            ["y"],
+            domain="ai.onnx.ml",
+            offset=[0.5, 0.1, -0.2, 0.3],
+            scale=[2.0, 0.5, 1.0, 3.0],
+        )
+    ],
     **{
         f"LinearClassifier {name}": [
             node(

@@ -127,7 +127,13 @@ def test_a_folder_of_grey_images_is_read_in_the_order_of_its_names(
     png_site: Callable[..., Encoded],
 ) -> None:
     rows = png_site(
-        {**GREY, "notes.txt": b"not an image", "0/Thumbs.db": b"nor this"}, federation()
+        {
+            **GREY,
+            "notes.txt": b"not an image",
+            "0/Thumbs.db": b"nor this",
+            "0/._a.png": b"nor that",
+        },
+        federation(),
     )
     assert np.array_equal(rows.x * 255, PIXELS[:3].reshape(3, 6))
     assert rows.y.tolist() == [0, 0, 1]

@@ -7,8 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.datasets import load_wine
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 import grandrounds
@@ -121,6 +127,63 @@ def test_a_learner_may_be_a_function() -> None:
     outcome = cooperate(sites(north=(stump, X[0::3], Y[0::3])))
     assert seeds
     assert outcome.results.sites["north"].learner == "stump"
+
+
+@pytest.mark.parametrize(
+    "learner",
+    [
+        make_pipeline(StandardScaler(), LogisticRegression()),
+        make_pipeline(MinMaxScaler(), RandomForestClassifier(5)),
+        ExtraTreesClassifier(5),
+    ],
+)
+def test_common_classifiers_take_part_and_all_their_seeds_are_set(learner: Any) -> None:
+    given = sites(north=(learner, X[0::3], Y[0::3]))
+    one, two = (cooperate(given) for _ in "ab")
+    assert one.results.model_dump(exclude={"seconds"}) == two.results.model_dump(
+        exclude={"seconds"}
+    )
+    rows = X[:30]
+    assert np.array_equal(
+        one.before["north"].predict_proba(rows), two.before["north"].predict_proba(rows)
+    )
+
+
+def broken(x: Any, y: Any, weight: Any, seed: int) -> Any:  # noqa: ARG001
+    raise ValueError("my own bug")
+
+
+@pytest.mark.parametrize(
+    ("learner", "said"),
+    [
+        (KNeighborsClassifier(), "KNeighborsClassifier cannot take part"),
+        (SVC(), "SVC cannot take part"),
+        (broken, "broken cannot take part: ValueError: my own bug"),
+        (DecisionTreeClassifier, "DecisionTreeClassifier is a class"),
+    ],
+)
+def test_a_learner_that_cannot_take_part_is_told_with_the_reason(learner: Any, said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        cooperate(sites(north=(learner, X[0::3], Y[0::3])))
+
+
+def test_a_model_whose_export_differs_is_refused() -> None:
+    two = Y < 2
+    x, y = X[two], Y[two]
+    given = {
+        "north": (LinearDiscriminantAnalysis(), x[0::2], y[0::2]),
+        "south": (GaussianNB(), x[1::2], y[1::2]),
+    }
+    with pytest.raises(BadInput, match="export as ONNX differs"):
+        cooperate(given)
+
+
+def test_what_a_recipe_of_ones_own_raises_comes_back() -> None:
+    def mine(classroom: Classroom, rng: np.random.Generator) -> list[Lessons]:  # noqa: ARG001
+        raise ZeroDivisionError("my own bug")
+
+    with pytest.raises(ZeroDivisionError, match="my own bug"):
+        cooperate(sites(), recipe=mine)
 
 
 @pytest.mark.parametrize(

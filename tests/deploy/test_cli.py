@@ -149,6 +149,7 @@ def test_a_site_name_that_is_no_name(
         ("learner", "lerner", "unknown field"),
         ("'alcohol'", "'whisky'", "'whisky' is not a feature"),
         ("name =", "name", "not valid TOML"),
+        ('"logistic"', '"cnn"', "learns from images, and the federation has none"),
     ],
 )
 def test_a_mistake_in_site_toml(

@@ -217,3 +217,16 @@ def test_a_forged_reply_is_refused_and_the_round_goes_on(change: str) -> None:
 def test_taught_sums_over_sites_and_rounds() -> None:
     finished, _ = federate(all_honest(), rounds=2)
     assert taught(finished)["a"] == {"b": 4, "c": 4}
+
+
+def test_a_model_left_out_of_an_ensemble_stands_in_its_owners_reasons() -> None:
+    def without_b(text: Instruction) -> Answer:
+        said, parcels = report(text)
+        if isinstance(said, AdoptReport):
+            said = said.model_copy(update={"refused": {"b": "BadModel"}})
+        return Reply(ReplyBody(heading=text.heading, report=said), parcels)
+
+    finished, _ = federate({"a": without_b, "b": honest, "c": without_b}, rounds=2)
+    assert site_outcomes(finished)["b"].reason == (
+        "rounds 1, 2 adopt: its first model was left out of the ensemble by 2 of 3 (BadModel)"
+    )

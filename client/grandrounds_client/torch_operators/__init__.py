@@ -71,6 +71,7 @@ FUNCTIONS: dict[str, Function] = {
     "ReduceLogSumExp": reduction(lambda x, along, keep: x.logsumexp(along, keepdim=keep)),
     "LinearClassifier": linear.linear_classifier,
     "Normalizer": linear.normalizer,
+    "Scaler": linear.scaler,
     "Conv": image.conv,
     "MaxPool": image.max_pool,
     "AveragePool": image.average_pool,

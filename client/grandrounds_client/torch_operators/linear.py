@@ -81,6 +81,13 @@ def _post_transform(scores: Tensor, name: str) -> Tensor:
     raise NotCovered
 
 
+def scaler(inputs: Inputs, attributes: Attributes) -> Tensor:
+    """Shift each column, then scale it."""
+    x = tensor(inputs, 0)
+    offset = torch.as_tensor(attributes.numbers("offset")).to(x)
+    return (x - offset) * torch.as_tensor(attributes.numbers("scale")).to(x)
+
+
 def normalizer(inputs: Inputs, attributes: Attributes) -> Tensor:
     """Scale each row to norm 1."""
     x = tensor(inputs, 0)

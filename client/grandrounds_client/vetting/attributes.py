@@ -28,7 +28,8 @@ _KINDS = {
     " ceil_mode count_include_pad storage_order training_mode multi_class select_last_index",
     "s": "auto_pad norm post_transform approximate",
     "t": "value",
-    "floats": "coefficients intercepts base_values class_weights nodes_hitrates nodes_values",
+    "floats": "coefficients intercepts base_values class_weights nodes_hitrates nodes_values"
+    " offset scale",
     "ints": "axes perm kernel_shape strides pads dilations classlabels_ints"
     " classlabels_int64s class_ids class_nodeids class_treeids nodes_falsenodeids"
     " nodes_featureids nodes_missing_value_tracks_true nodes_nodeids nodes_treeids"

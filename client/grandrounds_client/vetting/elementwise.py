@@ -74,3 +74,12 @@ def normalizer(call: Call) -> Value:
     if len(x.shape) != 2 or call.attributes.text("norm", "MAX") not in {"MAX", "L1", "L2"}:
         raise call.bad("an input that is not [N, k], or an unknown norm")
     return Value(x.shape, TensorProto.FLOAT)
+
+
+def scaler(call: Call) -> Value:
+    """Shift and scale each column of [N, k] by stored numbers, one for all or one a column."""
+    x = call.floating(0)
+    for name in ("offset", "scale"):
+        if len(x.shape) != 2 or len(call.attributes.numbers(name)) not in {1, x.shape[1]}:
+            raise call.bad(f"attribute {name!r} must hold one number, or one per column")
+    return Value(x.shape, TensorProto.FLOAT, work=x.shape[1])

@@ -80,6 +80,7 @@ _MACHINE_LEARNING: dict[str, tuple[Rule, str]] = {
     "TreeEnsembleClassifier": (tree_ensemble, _TREES),
     "LinearClassifier": (linear.linear_classifier, _LINEAR),
     "Normalizer": (elementwise.normalizer, "norm"),
+    "Scaler": (elementwise.scaler, "offset scale"),
     "ArrayFeatureExtractor": (layout.select_columns, ""),
 }
 

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from scipy.spatial.distance import cdist
 
 from grandrounds.simulate import Simulation, prepare, run
@@ -267,6 +268,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("out/fashion-experiment"))
     parser.add_argument("--seed", type=int)
     options = parser.parse_args(arguments)
+    # small nets on small batches: a second thread waits more than it computes
+    torch.set_num_threads(1)
     started = time.monotonic(), time.process_time()
 
     def watch(step: str) -> None:

@@ -1,10 +1,9 @@
 """The run in one sentence: who gained, and who did not."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from grandrounds.report.numbers import Change, change, counted, listed
-from grandrounds.results import Comparison, Results, SiteResult
+from grandrounds.results import Comparison, Results
 
 _NAMED = 5
 """More sites than this are counted, not named."""
@@ -46,9 +45,8 @@ def headline_of(results: Results, name: str) -> Headline:
         )
     received = counted(site.received, "virtual row")
     aside = f"It received {received}; its model stands on {site.adopted:,} of them."
-    held_back = f"What held it back: {site.reason}." if site.reason else ""
-    slight = _slight({name: site})
-    return Headline(f"{main}.", " ".join(part for part in (aside, slight, held_back) if part))
+    noted = f"On the way: {site.reason}." if site.reason else ""
+    return Headline(f"{main}.", " ".join(part for part in (aside, noted) if part))
 
 
 def balanced(part: Comparison) -> Change:
@@ -87,23 +85,6 @@ def _without(changes: dict[str, Change]) -> str:
     return f"{_who(without)} {has} no figures of {'its' if len(without) == 1 else 'their'} own"
 
 
-def _slight(sites: Mapping[str, SiteResult]) -> str:
-    """Name the changes that come to no more than two rows, however many points they are."""
-    found = [
-        f"{name} ({rows} of {counted(site.own.after.n, 'row')})"
-        for name, site in sites.items()
-        if balanced(site.own).kind in {"gain", "loss"} and (rows := _rows_changed(site.own)) <= 2
-    ]
-    if not found:
-        return ""
-    return f"At {listed(found)} the difference is so small that it may be chance."
-
-
-def _rows_changed(part: Comparison) -> int:
-    before, after = part.before.accuracy or 0.0, part.after.accuracy or 0.0
-    return round(abs(after - before) * part.after.n)
-
-
 def _who(names: list[str]) -> str:
     return listed(names) if len(names) <= _NAMED else counted(len(names), "site")
 
@@ -121,12 +102,11 @@ def _aside(results: Results) -> str:
         if part.after.balanced_accuracy is not None and part.ensemble.balanced_accuracy is not None
     ]
     if not pairs:
-        return _slight(results.sites)
+        return ""
     gained = sum(balanced(part).kind == "gain" for part in sites)
     lost = sum(balanced(part).kind == "loss" for part in sites)
     ahead = sum(ensemble > after for after, ensemble in pairs)
-    slight = _slight(results.sites)
-    return f"{slight} ".lstrip() + (
+    return (
         f"On the held-out rows of all sites together, {gained} of {len(pairs)} models improved "
         f"and {lost} got worse. Simply averaging all first models beats "
         f"{ahead} of the {len(pairs)} models that sites ended with."

@@ -95,6 +95,9 @@ def _refused(record: Record, name: str) -> tuple[str, ...]:
     if name in record.reviewed:
         candidates = record.reviewed[name].refused.items()
         found += [f"candidate of {peer}: {code}" for peer, code in candidates]
+    if name in record.adopted:
+        left_out = record.adopted[name].refused.items()
+        found += [f"{peer} in the ensemble: {code}" for peer, code in left_out]
     return tuple(found)
 
 
