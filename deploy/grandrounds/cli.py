@@ -26,6 +26,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+bench = typer.Typer(
+    help="Measure on this machine what the documentation claims.", no_args_is_help=True
+)
+app.add_typer(bench, name="bench")
+
 ABORTED = 130
 
 
@@ -93,6 +98,28 @@ def simulate(
         typer.echo(f"report:  {report}")
     if results.stopped:
         raise TooFewSites(results.stopped, where=str(path), remedy="see each site's reason there")
+
+
+@bench.command("engines")
+def bench_engines(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")
+    ] = False,
+    full: Annotated[bool, typer.Option("--full", help="Four times the pairs, or more.")] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="This workload; may be repeated.")
+    ] = None,
+) -> None:
+    """Time every engine against the published loops, on the same work and one thread."""
+    from grandrounds.bench.engines import FULL, USUAL, run
+    from grandrounds.bench.table import show
+
+    notes = Console(stderr=True)
+    report = run(only or [], FULL if full else USUAL, notes.print)
+    if as_json:
+        typer.echo(report.to_json(), nl=False)
+    else:
+        show(Console(), report)
 
 
 def main() -> None:
