@@ -11,7 +11,7 @@ from onnx import helper
 
 from grandrounds_client.service import answer
 from grandrounds_client.settings import SiteSettings
-from grandrounds_client.site import Site, open_site
+from grandrounds_client.site import Site, open_site, split_rows
 from grandrounds_protocol.errors import BadMessage
 from grandrounds_protocol.instances import Bounds, VirtualInstances
 from grandrounds_protocol.messages import Instruction, Parcel, Reply
@@ -302,6 +302,26 @@ def test_the_sites_own_rule_may_veto(
     report = Reply.from_bytes(answer(site, ask(site, "adopt", order=order, round_=2))).body.report
     assert isinstance(report, AdoptReport)
     assert (report.adopted, report.reason) == (False, "vetoed by own rule")
+
+
+def test_the_own_rule_looks_at_validation_rows_and_not_at_held_out_ones(
+    federation: Federation, settings: Make, write: Callable[[str], Path]
+) -> None:
+    # held-out rows of the other class: a candidate of the opposite opinion looks good there
+    own_rule = settings(veto_drop=0.0, learner="naive-bayes")
+    site = opened(federation, own_rule, write(ROWS))
+    held_out = split_rows(site, Rules()).held_out.x
+    is_held_out = (site.rows.x[:, None] == held_out[None]).all(axis=2).any(axis=1)
+    x = np.where(is_held_out[:, None], 1 - site.rows.x, site.rows.x)
+    turned = retrained(replace(site, rows=replace(site.rows, x=x)))
+    written = VirtualInstances.from_bytes(lessons(2000).payload, Bounds(4, 2, 2))
+    parcel = Parcel("instances", "south", ("north",), replace(written, x=1 - written.x).to_bytes())
+    answer(turned, ask(turned, "publish", round_=2))
+    answer(turned, ask(turned, "retrain", parcel, round_=2))
+    order = AdoptOrder(scores={"south": Score(current=0, candidate=1)})
+    said = Reply.from_bytes(answer(turned, ask(turned, "adopt", order=order, round_=2)))
+    assert isinstance(said.body.report, AdoptReport)
+    assert said.body.report.reason == "vetoed by own rule"
 
 
 def review(site: Site, *parcels: Parcel) -> ReviewReport:
