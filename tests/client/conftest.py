@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from grandrounds_client.settings import SiteSettings
+from grandrounds_client.site import Site
 from grandrounds_protocol.schema import Federation
+from tests.client.asking import ROWS, Make, opened
 
 
 @pytest.fixture
@@ -43,3 +45,8 @@ def write(tmp_path: Path) -> Callable[[str], Path]:
         return path
 
     return file
+
+
+@pytest.fixture
+def site(federation: Federation, settings: Make, write: Callable[[str], Path]) -> Site:
+    return opened(federation, settings(), write(ROWS))

@@ -1,0 +1,63 @@
+"""How a coordinator asks one site, for tests of what it answers."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from grandrounds_client.service import answer
+from grandrounds_client.settings import SiteSettings
+from grandrounds_client.site import Site, open_site
+from grandrounds_protocol.messages import Instruction, Parcel, Reply
+from grandrounds_protocol.records import (
+    AdoptOrder,
+    DistillOrder,
+    Failure,
+    Heading,
+    InstructionBody,
+    Order,
+    Phase,
+    PublishOrder,
+    RetrainOrder,
+    ReviewOrder,
+)
+from grandrounds_protocol.schema import Federation, Rules
+
+Make = Callable[..., SiteSettings]
+ROWS = "age,sex,stage,outcome\n" + "".join(
+    f"{20 + i},{'fm'[i % 2]},{['I', 'II', 'III'][i % 3]},{int(i > 30)}\n" for i in range(60)
+)
+
+
+def opened(federation: Federation, settings: SiteSettings, path: Path) -> Site:
+    return open_site(settings, path.parent, federation, {})
+
+
+def ask(
+    site: Site,
+    phase: Phase,
+    *parcels: Parcel,
+    round_: int = 1,
+    rules: Rules | None = None,
+    order: Order | None = None,
+    name: str | None = None,
+) -> bytes:
+    orders: dict[Phase, Order] = {
+        "publish": PublishOrder(schema_digest=site.federation.digest()),
+        "distill": DistillOrder(),
+        "retrain": RetrainOrder(),
+        "review": ReviewOrder(),
+        "adopt": AdoptOrder(scores={}),
+    }
+    body = InstructionBody(
+        heading=Heading(run="r", round=round_, phase=phase, site=name or site.name),
+        sites=("north", "south", "west"),
+        rules=rules or Rules(),
+        order=order or orders[phase],
+    )
+    return Instruction(body, parcels).to_bytes()
+
+
+def failure(site: Site, question: bytes) -> Failure:
+    reply = Reply.from_bytes(answer(site, question))
+    assert reply.body.failure is not None
+    assert reply.parcels == ()
+    return reply.body.failure
