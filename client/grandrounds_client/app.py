@@ -8,12 +8,9 @@ from flwr.clientapp import ClientApp
 from grandrounds_client.service import answer
 from grandrounds_client.site import Site
 from grandrounds_protocol.errors import GrandRoundsError
-from grandrounds_protocol.records import HELLO, PHASES
+from grandrounds_protocol.records import HELLO, PHASES, REFUSED
 
 Handler = Callable[[Message, Context], Message]
-
-REFUSED = 1000
-"""Flower error code of a site that could not even read the question."""
 
 
 def client_app(open_site: Callable[[Context], Site]) -> ClientApp:

@@ -15,6 +15,8 @@ Phase = Literal["publish", "distill", "retrain", "review", "adopt"]
 PHASES: tuple[Phase, ...] = ("publish", "distill", "retrain", "review", "adopt")
 HELLO = "hello"
 """Asked before the first round: which site is this? Answered with its name, as UTF-8."""
+REFUSED = 1000
+"""Flower error code of a site that could not even read the question."""
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]

@@ -10,7 +10,7 @@ from flwr.serverapp import Grid, ServerApp
 
 from grandrounds_protocol.errors import GrandRoundsError
 from grandrounds_protocol.messages import Instruction, Reply
-from grandrounds_protocol.records import HELLO, Failure
+from grandrounds_protocol.records import HELLO, REFUSED, Failure
 from grandrounds_server.rounds import Ask, Finished, Watch, run
 from grandrounds_server.state import Plan
 from grandrounds_server.steps import NO_ANSWER, Answer
@@ -68,7 +68,9 @@ def nodes_by_hello(grid: Grid, count: int, timeout: float) -> dict[str, int]:
 def _name(reply: Message) -> str:
     if not reply.has_error():
         return _bytes(reply).decode(errors="replace")
-    log.warning("a node could not say its name: %.200r", reply.error.reason)
+    # any other code is Flower's, and its reason may be an exception's text, values included
+    said = reply.error.reason if reply.error.code == REFUSED else f"Flower's {reply.error.code}"
+    log.warning("a node could not say its name: %.200r", said)
     return ""
 
 

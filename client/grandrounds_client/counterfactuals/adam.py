@@ -4,11 +4,11 @@ import numpy as np
 import torch
 
 from grandrounds_client.counterfactuals.approach import approach
+from grandrounds_client.counterfactuals.checks import gradients_of
 from grandrounds_client.counterfactuals.descent import Descent, Terms, descend
 from grandrounds_client.counterfactuals.give_back import give_back
 from grandrounds_client.counterfactuals.problem import Problem, Solution, gaps
 from grandrounds_client.teacher import Teacher
-from grandrounds_protocol.errors import BadInput
 
 
 def adam(teacher: Teacher, problem: Problem, _rng: np.random.Generator) -> Solution:
@@ -22,20 +22,15 @@ def adam(teacher: Teacher, problem: Problem, _rng: np.random.Generator) -> Solut
     BadInput
         The teacher has no gradients.
     """
-    if teacher.differentiable is None:
-        raise BadInput(
-            "the adam engine needs a teacher with gradients",
-            where=f"the {teacher.algorithm} of {teacher.name}",
-            remedy="choose the engine 'auto' or 'swarm'",
-        )
+    network = gradients_of(teacher, "adam")
     terms = Terms(
         movable=torch.tensor(problem.movable),
         lambdas=torch.tensor(problem.lambdas, dtype=torch.float32),
         epsilon=problem.epsilon,
     )
     with torch.enable_grad():
-        start = _start(teacher.differentiable, problem, terms)
-        found = descend(teacher.differentiable, start, terms)
+        start = _start(network, problem, terms)
+        found = descend(network, start, terms)
     lam = np.asarray(problem.lambdas, dtype=np.float32)[found.stage.numpy()]
     moved = give_back(teacher, problem, found.best.numpy(), lam)
     return Solution(moved, lam, np.zeros(len(problem), dtype=np.bool_))

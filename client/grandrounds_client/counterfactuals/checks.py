@@ -1,6 +1,7 @@
-"""What `find` asks of its arguments before any work is done."""
+"""What `find` and its engines ask of their arguments before any work is done."""
 
 import numpy as np
+import torch
 
 from grandrounds_client.arrays import Labels, Rows
 from grandrounds_client.teacher import Teacher
@@ -38,3 +39,20 @@ def check_seeds(teacher: Teacher, x: Rows, y: Labels, layout: Layout | None) -> 
             where=where,
             remedy="encode the rows by the federation's layout",
         )
+
+
+def gradients_of(teacher: Teacher, engine: str) -> torch.nn.Module:
+    """Return the teacher's differentiable view, which `engine` cannot do without.
+
+    Raises
+    ------
+    BadInput
+        The teacher has none.
+    """
+    if teacher.differentiable is None:
+        raise BadInput(
+            f"the {engine} engine needs a teacher with gradients",
+            where=f"the {teacher.algorithm} of {teacher.name}",
+            remedy="choose the engine 'auto' or 'swarm'",
+        )
+    return teacher.differentiable

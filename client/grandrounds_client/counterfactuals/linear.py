@@ -14,9 +14,9 @@ from torch import Tensor
 
 from grandrounds_client.arrays import Floats, Rows
 from grandrounds_client.counterfactuals.adam import adam
+from grandrounds_client.counterfactuals.checks import gradients_of
 from grandrounds_client.counterfactuals.problem import Problem, Solution, distances, gaps
 from grandrounds_client.teacher import Teacher
-from grandrounds_protocol.errors import BadInput
 
 GRADIENTS = 40
 """At most, per row."""
@@ -42,18 +42,13 @@ def linear(teacher: Teacher, problem: Problem, rng: np.random.Generator) -> Solu
     BadInput
         The teacher has no gradients.
     """
-    if teacher.differentiable is None:
-        raise BadInput(
-            "the linear engine needs a teacher with gradients",
-            where=f"the {teacher.algorithm} of {teacher.name}",
-            remedy="choose the engine 'auto' or 'swarm'",
-        )
+    network = gradients_of(teacher, "linear")
     start_gap = gaps(problem.start, problem.target)
     far = np.flatnonzero(start_gap > problem.epsilon)
     x, gap = problem.x.copy(), start_gap.copy()
     if len(far):
         with torch.enable_grad():
-            found = _walk(teacher.differentiable, problem.rows(far))
+            found = _walk(network, problem.rows(far))
         x[far], gap[far] = found.best.numpy(), found.best_gap.numpy()
     lam = _worth(problem, x, start_gap, gap)
     return _second_try(teacher, problem, Solution(x, lam, np.zeros(len(x), np.bool_)), gap, rng)

@@ -19,7 +19,8 @@ from grandrounds_client.arrays import Floats, Rows
 
 
 @contextmanager
-def _still() -> Iterator[None]:
+def pyswarms_kept_quiet() -> Iterator[None]:
+    """Name an empty logging configuration: every part of pyswarms would open `report.log`."""
     before = os.environ.get("LOG_CFG")
     os.environ["LOG_CFG"] = str(Path(__file__).with_name("pyswarms_logging.yaml"))
     try:
@@ -30,12 +31,12 @@ def _still() -> Iterator[None]:
             os.environ["LOG_CFG"] = before
 
 
-with _still():
+with pyswarms_kept_quiet():
     from pyswarms.backend.operators import compute_pbest, compute_position
     from pyswarms.backend.swarms import Swarm
     from pyswarms.backend.topology import Topology
 
-__all__ = ["Instances", "Swarm", "clip", "compute_pbest"]
+__all__ = ["Instances", "Swarm", "clip", "compute_pbest", "pyswarms_kept_quiet"]
 
 
 class Instances(Topology):  # type: ignore[misc]  # pyswarms is untyped

@@ -9,10 +9,8 @@ than 0.005, so the same loop at 1e-2, clipped to the box, is measured too.
 Both run with one lambda: raising it, as CKD does, would cost another loop for each value.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +18,8 @@ import torch
 
 from grandrounds.bench.setting import LAMBDA, SEED
 from grandrounds_client.arrays import Floats, Probabilities, Rows
-from grandrounds_client.counterfactuals import distances, gaps, objective, topology
+from grandrounds_client.counterfactuals import distances, gaps, objective
+from grandrounds_client.counterfactuals.topology import pyswarms_kept_quiet
 from grandrounds_client.teacher import Teacher
 
 PARTICLES, ITERATIONS = 100, 1000
@@ -42,7 +41,7 @@ def swarm(teacher: Teacher, seed: Rows, wanted: Probabilities) -> Rows:
         gap = gaps(teacher.predict_proba(rows), wanted)
         return objective(distances(rows, seed), gap, LAMBDA)
 
-    with _still(), _seeded():
+    with pyswarms_kept_quiet(), _seeded():
         from pyswarms.single import GlobalBestPSO  # noqa: PLC0415 (opens a log when imported)
 
         flock = GlobalBestPSO(PARTICLES, width, OPTIONS, (np.zeros(width), np.ones(width)))
@@ -80,19 +79,6 @@ def _descend(
                 x.clamp_(0.0, 1.0)
     found: Rows = x.detach().numpy()
     return found
-
-
-@contextmanager
-def _still() -> Iterator[None]:
-    """Name an empty logging configuration: every part of pyswarms would open `report.log`."""
-    before = os.environ.get("LOG_CFG")
-    os.environ["LOG_CFG"] = str(Path(topology.__file__).with_name("pyswarms_logging.yaml"))
-    try:
-        yield
-    finally:
-        del os.environ["LOG_CFG"]
-        if before is not None:
-            os.environ["LOG_CFG"] = before
 
 
 @contextmanager

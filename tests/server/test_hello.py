@@ -1,0 +1,51 @@
+"""The coordinator asks each node which site it is, and logs nothing that a node made up."""
+
+import logging
+
+import pytest
+from flwr.app import Context, Error, Message, RecordDict
+from flwr.clientapp import ClientApp
+
+from grandrounds.in_process import InProcessGrid
+from grandrounds_protocol.records import HELLO, REFUSED
+from grandrounds_server.app import nodes_by_hello
+
+PLANTED = "74.813"
+
+
+@pytest.mark.parametrize("code", [2, 8, REFUSED + 1])
+def test_the_text_of_a_crash_on_a_node_is_not_logged(
+    code: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Flower sends an exception's text as it stands, values included
+    app = ClientApp()
+
+    @app.query(HELLO)
+    def crash(message: Message, _: Context) -> Message:
+        return Message(Error(code, f"ValueError: {PLANTED}"), reply_to=message)
+
+    with caplog.at_level(logging.DEBUG):
+        assert nodes_by_hello(InProcessGrid(app, ["north"]), 1, 5.0) == {}
+    assert "could not say its name" in caplog.text
+    assert PLANTED not in caplog.text
+
+
+def test_what_our_own_app_says_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    app = ClientApp()
+
+    @app.query(HELLO)
+    def refuse(message: Message, _: Context) -> Message:
+        return Message(Error(REFUSED, "BadInput: files cannot be used"), reply_to=message)
+
+    assert nodes_by_hello(InProcessGrid(app, ["north"]), 1, 5.0) == {}
+    assert "BadInput: files cannot be used" in caplog.text
+
+
+def test_a_node_that_says_nothing_sensible_is_no_site() -> None:
+    app = ClientApp()
+
+    @app.query(HELLO)
+    def mumble(message: Message, _: Context) -> Message:
+        return Message(RecordDict(), reply_to=message)
+
+    assert nodes_by_hello(InProcessGrid(app, ["north"]), 1, 5.0) == {}
