@@ -53,8 +53,11 @@ def _settings() -> dict[str, str]:
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(torch.get_num_threads())),
         # the coming way with accelerators, which we do not use: no notice about the old one
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-        # Flower ends its processes in a way that Ray takes for a failure
-        "RAY_DEDUP_LOGS_SKIP_REGEX": r"ClientAppActor\.terminate failed",
+        # Flower ends its processes with a warning, in a way that Ray takes for a failure; whether
+        # either line arrives before the end is chance
+        "RAY_DEDUP_LOGS_SKIP_REGEX": (
+            r"ClientAppActor\.terminate failed|Manually terminating ClientAppActor"
+        ),
     }
 
 
