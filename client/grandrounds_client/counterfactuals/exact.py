@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from grandrounds_client.arrays import Floats, Mask, Rows
+from grandrounds_client.arrays import Floats, Mask, Probabilities
+from grandrounds_client.counterfactuals.leaf_distances import Indices, LeafDistances
 from grandrounds_client.counterfactuals.problem import Problem, Solution, gaps, objective
 from grandrounds_client.teacher import Leaves, Teacher
 from grandrounds_protocol.errors import BadInput
 
 CELLS = 4_000_000
-"""Entries of a rows x leaves (x classes) table held at a time: 16 MB of float32."""
+"""Entries of a table with a column per row held at a time: 16 MB of float32."""
 
 
 def exact(teacher: Teacher, problem: Problem, _rng: np.random.Generator) -> Solution:
@@ -33,10 +33,11 @@ def exact(teacher: Teacher, problem: Problem, _rng: np.random.Generator) -> Solu
             where=f"the {teacher.algorithm} of {teacher.name}",
             remedy="choose the engine 'auto', 'adam' or 'swarm'",
         )
-    leaves = teacher.leaves
-    rows = max(1, CELLS // leaves.probabilities.size)
+    values = _Values.of(teacher.leaves)
+    distances = LeafDistances.of(values.leaves, problem.margin)
+    rows = max(1, CELLS // distances.widest)
     parts = [
-        _solve(leaves, problem.rows(slice(at, at + rows)))
+        _solve(values, distances, problem.rows(slice(at, at + rows)))
         for at in range(0, max(len(problem), 1), rows)
     ]
     return Solution(
@@ -46,73 +47,66 @@ def exact(teacher: Teacher, problem: Problem, _rng: np.random.Generator) -> Solu
     )
 
 
-def _solve(leaves: Leaves, problem: Problem) -> Solution:
-    inner = _Inner.of(leaves, problem.margin)
-    distance = _distances(leaves, inner, problem)
-    gap = gaps(leaves.probabilities[None], problem.target[:, None])
-    gap[np.isinf(distance)] = np.inf
-    leaf, lam, smallest = _choose(distance, gap, problem)
-    moved = _moved(problem.x, leaves.lower[leaf], leaves.upper[leaf], inner.rows(leaf))
+@dataclass(frozen=True)
+class _Values:
+    """The few distinct values of a tree, and its leaves in their order.
+
+    Of all leaves with the same value only the nearest counts.
+
+    Attributes
+    ----------
+    leaves : Leaves
+        L leaves, those of the same value side by side.
+    distinct : float32 [V, C]
+    first : int [V + 1]
+        Where the leaves of each value begin, and L.
+    """
+
+    leaves: Leaves
+    distinct: Probabilities
+    first: Indices
+
+    @classmethod
+    def of(cls, leaves: Leaves) -> "_Values":
+        distinct, value = np.unique(leaves.probabilities, axis=0, return_inverse=True)
+        value = value.reshape(-1)
+        order = np.argsort(value, kind="stable")
+        first = np.searchsorted(value[order], np.arange(len(distinct) + 1))
+        in_order = Leaves(leaves.lower[order], leaves.upper[order], leaves.probabilities[order])
+        return cls(in_order, distinct, first)
+
+    def nearest(self, distance: Floats) -> Floats:
+        """Distance of each row to the nearest leaf of each value, float32 [n, V]."""
+        return np.minimum.reduceat(distance, self.first[:-1], axis=0).T
+
+    def leaf(self, value: Indices, distance: Floats) -> Indices:
+        """Return the nearest leaf that has each row's value, int [n]."""
+        leaf = np.empty(len(value), dtype=np.intp)
+        for one in np.unique(value):
+            rows, first = np.flatnonzero(value == one), self.first[one]
+            leaf[rows] = first + distance[first : self.first[one + 1], rows].argmin(axis=0)
+        return leaf
+
+
+def _solve(values: _Values, distances: LeafDistances, problem: Problem) -> Solution:
+    distance = distances.to(problem.x, problem.movable)
+    nearest = values.nearest(distance)
+    gap = gaps(values.distinct[None], problem.target[:, None])
+    gap[np.isinf(nearest)] = np.inf
+    value, lam, smallest = _choose(nearest, gap, problem)
+    moved = distances.land(problem.x, values.leaf(value, distance))
     return Solution(np.where(problem.movable, moved, problem.x), lam, smallest)
 
 
-@dataclass(frozen=True)
-class _Inner:
-    """Where x lands when it comes from below or above a box: `margin` inside of it."""
-
-    low: Rows
-    high: Rows
-
-    @classmethod
-    def of(cls, leaves: Leaves, margin: float) -> "_Inner":
-        step = np.minimum(np.float32(margin), (leaves.upper - leaves.lower) / 2)
-        return cls(
-            np.minimum(leaves.lower + step, leaves.upper),
-            np.maximum(leaves.upper - step, leaves.lower),
-        )
-
-    def rows(self, leaf: npt.NDArray[np.intp]) -> "_Inner":
-        return _Inner(self.low[leaf], self.high[leaf])
-
-
-def _moved(x: Rows, lower: Rows, upper: Rows, inner: _Inner) -> Rows:
-    """Move what lies outside its box, and nothing else."""
-    moved: Rows = np.where(x < lower, inner.low, np.where(x > upper, inner.high, x))
-    return moved
-
-
-def _distances(leaves: Leaves, inner: _Inner, problem: Problem) -> Floats:
-    """Manhattan distance of each row to each leaf, float32 [n, L]; inf where out of reach."""
-    columns = np.ascontiguousarray(problem.x.T)
-    distance = np.empty((len(leaves.lower), len(problem)), dtype=np.float32)
-    for leaf, path in enumerate(_paths(leaves)):
-        part = columns[path]
-        lower, upper = leaves.lower[leaf, path, None], leaves.upper[leaf, path, None]
-        landing = _Inner(inner.low[leaf, path, None], inner.high[leaf, path, None])
-        steps = np.abs(_moved(part, lower, upper, landing) - part)
-        distance[leaf] = steps.sum(axis=0)
-        stuck = (steps[~problem.movable[path]] > 0).any(axis=0)
-        distance[leaf, stuck] = np.inf
-    return distance.T
-
-
-def _paths(leaves: Leaves) -> list[npt.NDArray[np.intp]]:
-    """Columns each leaf constrains: the splits on its path, a handful of D."""
-    constrained: Mask = (leaves.lower > 0) | (leaves.upper < 1)
-    return [np.flatnonzero(row) for row in constrained]
-
-
-def _choose(
-    distance: Floats, gap: Floats, problem: Problem
-) -> tuple[npt.NDArray[np.intp], Floats, Mask]:
-    """Raise lambda per row until its best leaf is near enough, or cannot be nearer."""
+def _choose(distance: Floats, gap: Floats, problem: Problem) -> tuple[Indices, Floats, Mask]:
+    """Raise lambda per row until its best value is near enough, or cannot be nearer."""
     smallest = gap.min(axis=1)
-    leaf = np.zeros(len(problem), dtype=np.intp)
+    value = np.zeros(len(problem), dtype=np.intp)
     lam = np.full(len(problem), problem.lambdas[-1], dtype=np.float32)
     left = np.arange(len(problem))
-    for value in problem.lambdas:
-        leaf[left] = objective(distance[left], gap[left], value).argmin(axis=1)
-        lam[left] = value
-        reached = gap[left, leaf[left]]
+    for weight in problem.lambdas:
+        value[left] = objective(distance[left], gap[left], weight).argmin(axis=1)
+        lam[left] = weight
+        reached = gap[left, value[left]]
         left = left[reached > np.maximum(problem.epsilon, smallest[left])]
-    return leaf, lam, gap[np.arange(len(problem)), leaf] <= smallest
+    return value, lam, gap[np.arange(len(problem)), value] <= smallest
