@@ -62,6 +62,9 @@ def root(
 def simulate(
     folder: Annotated[Path, typer.Argument(help="Holds federation.toml and NAME/site.toml.")],
     recipe: Annotated[str | None, typer.Option(help="Which lessons: paper or guarded.")] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="How rows are written: auto, or an engine's name.")
+    ] = None,
     rounds: Annotated[int | None, typer.Option(help="Number of rounds.")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same results.")] = None,
     backend: Annotated[Backend, typer.Option(help="Where the sites run.")] = Backend.IN_PROCESS,
@@ -81,7 +84,7 @@ def simulate(
     from grandrounds.terminal import progress, show, show_clipped
 
     notes = Console(stderr=True)
-    simulation = prepare(folder, recipe=recipe, rounds=rounds, seed=seed)
+    simulation = prepare(folder, recipe=recipe, engine=engine, rounds=rounds, seed=seed)
     make_folder(out)
     for site in simulation.sites.values():
         show_clipped(notes, site)

@@ -54,11 +54,15 @@ class Results(_Part):
 
     federation: str
     recipe: str
+    engine: str
+    """What the rules asked for: `auto`, or the name of an engine."""
     seed: int
     rounds: int
     versions: dict[str, str]
     sites: dict[str, SiteResult]
     taught: Taught
+    engines: dict[str, str]
+    """The engine that wrote with each teacher's model; none where it taught nobody."""
     privacy: Privacy = Privacy()
     seconds: dict[str, float]
     stopped: str = ""

@@ -18,7 +18,7 @@ from grandrounds_protocol.errors import BadInput, WorkFailed
 from grandrounds_protocol.schema import Federation, Rules
 from grandrounds_protocol.settings import check_settings
 from grandrounds_server.app import server_app
-from grandrounds_server.outcome import SiteOutcome, site_outcomes, taught
+from grandrounds_server.outcome import SiteOutcome, engines, site_outcomes, taught
 from grandrounds_server.rounds import Finished, Watch
 from grandrounds_server.state import Plan
 
@@ -46,6 +46,7 @@ def prepare(
     folder: Path,
     *,
     recipe: str | None = None,
+    engine: str | None = None,
     rounds: int | None = None,
     seed: int | None = None,
 ) -> Simulation:
@@ -57,7 +58,7 @@ def prepare(
         For anything that cannot be used, before any work starts.
     """
     read = read_folder(folder)
-    federation = _with_rules(read, recipe=recipe, rounds=rounds, seed=seed)
+    federation = _with_rules(read, recipe=recipe, engine=engine, rounds=rounds, seed=seed)
     check_known(federation.rules)
     sites = {
         site.settings.name: open_site(site.settings, site.folder, federation, {})
@@ -80,15 +81,12 @@ def check_known(rules: Rules, recipes: Container[str] = (), engines: Container[s
     if rules.engine not in {"auto", *ENGINES} and rules.engine not in engines:
         raise BadInput(
             f"unknown engine {rules.engine!r}",
-            where="rules, field engine",
+            where="rules, field engine (or --engine)",
             remedy=f"one of: auto, {', '.join(sorted(ENGINES))}",
         )
 
 
-def _with_rules(
-    read: FederationFolder, *, recipe: str | None, rounds: int | None, seed: int | None
-) -> Federation:
-    given = {"recipe": recipe, "rounds": rounds, "seed": seed}
+def _with_rules(read: FederationFolder, **given: str | int | None) -> Federation:
     chosen = {name: value for name, value in given.items() if value is not None}
     rules = {**read.federation.rules.model_dump(), **chosen}
     remedy = "give " + " and ".join(f"--{name} another value" for name in chosen)
@@ -133,6 +131,7 @@ def compare(simulation: Simulation, finished: Finished) -> Results:
     return Results(
         federation=federation.name,
         recipe=federation.rules.recipe,
+        engine=federation.rules.engine,
         seed=federation.rules.seed,
         rounds=federation.rules.rounds,
         versions=versions(),
@@ -141,6 +140,7 @@ def compare(simulation: Simulation, finished: Finished) -> Results:
             for name, site in simulation.sites.items()
         },
         taught=taught(finished),
+        engines=engines(finished),
         seconds=dict(finished.seconds),
         stopped=finished.stopped,
     )

@@ -97,3 +97,14 @@ def taught(finished: Finished) -> Taught:
                 if teacher in sums:
                     sums[teacher].update(students)
     return {teacher: dict(sorted(students.items())) for teacher, students in sums.items()}
+
+
+def engines(finished: Finished) -> dict[str, str]:
+    """Engine that wrote with each teacher's model, as its sites last said, in roster order."""
+    said = {
+        teacher: engine
+        for record in finished.rounds
+        for report in record.distilled.values()
+        for teacher, engine in report.engines.items()
+    }
+    return {site: said[site] for site in finished.plan.sites if site in said}

@@ -59,10 +59,13 @@ def test_json_puts_one_document_on_stdout(
     wine: Folder, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     arguments = ["simulate", str(wine()), "--json", "--out", str(tmp_path / "o")]
-    assert run_command([*arguments, "--recipe", "paper", "--rounds", "1", "--seed", "9"]) == 0
+    options = ["--recipe", "paper", "--engine", "swarm", "--rounds", "1", "--seed", "9"]
+    assert run_command([*arguments, *options]) == 0
     captured = capsys.readouterr()
     read = json.loads(captured.out)
     assert (read["recipe"], read["rounds"], read["seed"]) == ("paper", 1, 9)
+    assert read["engine"] == "swarm"
+    assert set(read["engines"].values()) == {"swarm"}
     assert read == json.loads((tmp_path / "o" / "results.json").read_text())
 
 
@@ -180,6 +183,7 @@ def test_a_folder_where_a_file_belongs(wine: Folder, capsys: pytest.CaptureFixtu
     ("options", "said"),
     [
         (["--recipe", "magic"], "unknown recipe 'magic'"),
+        (["--engine", "magic"], "unknown engine 'magic'"),
         (["--rounds", "-1"], "give --rounds another value"),
         (["--rounds", "0"], "rounds"),
         (["--rounds", "many"], "--rounds"),

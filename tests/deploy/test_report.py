@@ -106,11 +106,13 @@ def results_of(**sites: SiteResult) -> Results:
     return Results(
         federation="made up",
         recipe="paper",
+        engine="auto",
         seed=1,
         rounds=1,
         versions={"grandrounds": "0"},
         sites=sites,
         taught={},
+        engines={},
         seconds={"publish": 1.0},
     )
 

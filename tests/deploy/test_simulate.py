@@ -210,8 +210,10 @@ def test_sites_may_stand_in_the_federations_file(wine: Folder, tmp_path: Path) -
 def test_results_json_has_the_agreed_shape(wine: Folder, tmp_path: Path) -> None:
     path = run(prepare(wine(), recipe="paper")).write(tmp_path / "out" / "deep")
     read = json.loads(path.read_text(encoding="utf-8"))
-    run_as = {"federation", "recipe", "seed", "rounds", "versions"}
-    assert set(read) >= run_as | {"sites", "taught", "privacy", "seconds"}
+    run_as = {"federation", "recipe", "engine", "seed", "rounds", "versions"}
+    assert set(read) >= run_as | {"sites", "taught", "engines", "privacy", "seconds"}
+    assert read["engine"] == "auto"
+    assert read["engines"] == {"piedmont": "exact", "tuscany": "linear", "veneto": "linear"}
     assert read["privacy"] == {
         "epsilon": None,
         "released": None,
