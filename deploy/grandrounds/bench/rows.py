@@ -16,6 +16,8 @@ from grandrounds_protocol.seeding import generator
 HEART = Path(__file__).resolve().parents[2] / "examples" / "heart"
 """Beside the sources; an installed package has no examples."""
 SIDE = 28
+NUMBERS, CATEGORIES = 35, (6,) * 40
+"""Columns of the wide rows: numbers, and values of each category."""
 
 Labelled = tuple[Rows, Labels, str]
 """Rows float32 [N, D] in [0, 1], classes int32 [N], and what they are."""
@@ -34,7 +36,7 @@ def heart() -> Labelled:
 
 def car() -> Labelled:
     """Return 20,000 rows of 275 columns: 35 numbers and 40 categories of six values."""
-    return made(rows=20_000, continuous=35, categories=(6,) * 40)
+    return made(rows=20_000, continuous=NUMBERS, categories=CATEGORIES)
 
 
 def made(*, rows: int, continuous: int, categories: tuple[int, ...]) -> Labelled:

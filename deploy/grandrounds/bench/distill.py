@@ -1,0 +1,151 @@
+"""One site's distill phase on many rows: every model vetted, every lesson written."""
+
+import resource
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from time import perf_counter, process_time
+
+import numpy as np
+
+from grandrounds.bench.rows import CATEGORIES, NUMBERS, made
+from grandrounds.bench.setting import SEED
+from grandrounds_client.arrays import Labels, Rows
+from grandrounds_client.encoding import Encoded
+from grandrounds_client.learners import make_learner
+from grandrounds_client.service import answer
+from grandrounds_client.settings import SiteSettings
+from grandrounds_client.site import Site, split_rows
+from grandrounds_protocol.messages import Instruction, Parcel, Reply
+from grandrounds_protocol.records import (
+    DistillOrder,
+    DistillReport,
+    Heading,
+    InstructionBody,
+    Order,
+    Phase,
+    PublishOrder,
+)
+from grandrounds_protocol.schema import Federation, Rules
+
+ROWS = 20_000
+"""Rows that the writing site trains on."""
+RADII = (0.0, 0.5)
+"""Set cover off, and on."""
+WRITER, PEER = "north", "south"
+LEARNERS: Mapping[str, tuple[str, Mapping[str, object]]] = {
+    WRITER: ("tree", {}),
+    PEER: ("mlp", {"hidden": [512], "epochs": 4, "batch": 128}),
+}
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """One distill phase.
+
+    Attributes
+    ----------
+    rows, columns : int
+        Of the site's training rows.
+    radius : float
+        Of the set cover; 0 is off.
+    seconds, cpu : float
+        From the question to the answer, bytes to bytes.
+    written, kept : int
+        Counterfactuals, and those left after the set cover.
+    converged : float or None
+        Share of the counterfactuals.
+    engines : dict of str to str
+        By teacher's learner.
+    peak : int
+        Bytes; the largest that the process has been so far, training included.
+    """
+
+    rows: int
+    columns: int
+    radius: float
+    seconds: float
+    cpu: float
+    written: int
+    kept: int
+    converged: float | None
+    engines: dict[str, str]
+    peak: int
+
+
+def measure_distill(note: Callable[[str], object], rows: int = ROWS) -> list[Distilled]:
+    """Time the distill phase of a site with a tree, whose peer has a net 512 wide."""
+    off, *covers = (_distilled(rows, radius, note) for radius in RADII)
+    return [off, *(replace(cover, written=off.written) for cover in covers)]
+
+
+def _distilled(rows: int, radius: float, note: Callable[[str], object]) -> Distilled:
+    rules = Rules(seed=SEED, validation=0.1, held_out=0.1, cover_radius=radius)
+    note(f"distill: {rows:,} rows, set cover of radius {radius:g}: training")
+    north, south = _sites(rows, rules)
+    _asked(north, "publish", rules)
+    (release,) = _asked(south, "publish", rules).parcels
+    note(f"distill: {rows:,} rows, set cover of radius {radius:g}: writing")
+    begun, worked = perf_counter(), process_time()
+    report = _asked(north, "distill", rules, release).body.report
+    seconds, cpu = perf_counter() - begun, process_time() - worked
+    if not isinstance(report, DistillReport):
+        raise TypeError("a distill phase answers with its report")
+    kept = sum(sum(students.values()) for students in report.taught.values())
+    return Distilled(
+        rows=len(split_rows(north, rules).train.y),
+        columns=north.layout.width,
+        radius=radius,
+        seconds=seconds,
+        cpu=cpu,
+        written=kept,
+        kept=kept,
+        converged=report.converged,
+        engines={LEARNERS[teacher][0]: engine for teacher, engine in report.engines.items()},
+        peak=1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+    )
+
+
+def _sites(rows: int, rules: Rules) -> tuple[Site, Site]:
+    """Split made rows: enough for the writer to train on `rows`, a quarter more for its peer."""
+    total = round(rows / (1 - rules.validation - rules.held_out))
+    x, y, _ = made(rows=total + total // 4, continuous=NUMBERS, categories=CATEGORIES)
+    federation = _federation(rules)
+    return _site(WRITER, federation, x[:total], y[:total]), _site(
+        PEER, federation, x[total:], y[total:]
+    )
+
+
+def _federation(rules: Rules) -> Federation:
+    numbers = [{"name": f"number {at}", "low": 0, "high": 1} for at in range(NUMBERS)]
+    categories = [
+        {"kind": "categorical", "name": f"category {at}", "categories": list(range(values))}
+        for at, values in enumerate(CATEGORIES)
+    ]
+    features = [{"kind": "continuous", **number} for number in numbers] + categories
+    table = {"name": "bench", "label": "y", "classes": ["no", "yes"], "features": features}
+    return Federation.model_validate({**table, "rules": rules})
+
+
+def _site(name: str, federation: Federation, x: Rows, y: Labels) -> Site:
+    learner, parameters = LEARNERS[name]
+    return Site(
+        settings=SiteSettings(name=name, data="made", learner=learner),
+        federation=federation,
+        rows=Encoded(x, y, np.arange(x.shape[1], dtype=np.int64), {}, {}),
+        learners=tuple(make_learner(learner, parameters, "bench")),
+        store={},
+    )
+
+
+def _asked(site: Site, phase: Phase, rules: Rules, *parcels: Parcel) -> Reply:
+    orders: dict[Phase, Order] = {
+        "publish": PublishOrder(schema_digest=site.federation.digest()),
+        "distill": DistillOrder(),
+    }
+    body = InstructionBody(
+        heading=Heading(run="bench", round=1, phase=phase, site=site.name),
+        sites=(WRITER, PEER),
+        rules=rules,
+        order=orders[phase],
+    )
+    return Reply.from_bytes(answer(site, Instruction(body, parcels).to_bytes()))
