@@ -2,10 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import torch
 
-from grandrounds_client.arrays import Columns, Probabilities, Rows
+from grandrounds_client.arrays import Columns, Labels, Mask, Probabilities, Rows
+from grandrounds_protocol.layout import Layout
+
+if TYPE_CHECKING:
+    from grandrounds_client.counterfactuals.find import Counterfactuals
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,26 @@ class Leaves:
     probabilities: Probabilities
 
 
+class Elsewhere(Protocol):
+    """A model that runs in another process: the search for counterfactuals goes there, too."""
+
+    def find(
+        self,
+        x: Rows,
+        y: Labels,
+        *,
+        rng: np.random.Generator,
+        alpha: float,
+        epsilon: float,
+        engine: str,
+        margin: float,
+        layout: Layout | None,
+        movable: Mask | None,
+    ) -> "Counterfactuals":
+        """Do what `counterfactuals.find` does."""
+        ...
+
+
 @dataclass(frozen=True)
 class Teacher:
     """What a site makes of a released model, its own included.
@@ -46,6 +72,8 @@ class Teacher:
     differentiable : torch.nn.Module or None
         The same function on tensors [N, D] -> [N, C], where every operator of the
         graph has a gradient.
+    elsewhere : Elsewhere or None
+        Where the model runs in another process, which alone knows its graph.
     """
 
     name: str
@@ -55,3 +83,4 @@ class Teacher:
     predict_proba: Callable[[Rows], Probabilities]
     leaves: Leaves | None = None
     differentiable: torch.nn.Module | None = None
+    elsewhere: Elsewhere | None = None

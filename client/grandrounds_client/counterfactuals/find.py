@@ -131,6 +131,18 @@ def find(
     """
     check_options(alpha=alpha, epsilon=epsilon, margin=margin, chunk=chunk)
     check_seeds(teacher, x, y, layout)
+    if teacher.elsewhere is not None and isinstance(engine, str):
+        return teacher.elsewhere.find(
+            x,
+            y,
+            rng=rng,
+            alpha=alpha,
+            epsilon=epsilon,
+            engine=engine,
+            margin=margin,
+            layout=layout,
+            movable=movable,
+        )
     name, solve = choose(engine, teacher)
     free = np.zeros(x.shape[1], dtype=np.bool_)
     free[teacher.columns] = True
