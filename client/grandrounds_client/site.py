@@ -18,6 +18,7 @@ from grandrounds_client.recipes import Recipe
 from grandrounds_client.settings import SiteSettings
 from grandrounds_client.split import Split, split
 from grandrounds_client.table import read_table
+from grandrounds_client.worker import Worker, shared_worker
 from grandrounds_protocol.errors import BadInput
 from grandrounds_protocol.layout import Layout
 from grandrounds_protocol.schema import Federation, Rules
@@ -42,6 +43,8 @@ class Site:
     """Recipes passed in as callables, looked up before the registered ones."""
     engines: Mapping[str, Engine] = field(default_factory=dict)
     """Engines passed in as callables, likewise."""
+    worker: Worker | None = None
+    """Where peers' models run; None where they are the caller's own, and run right here."""
 
     @property
     def name(self) -> str:
@@ -129,7 +132,7 @@ def open_site(settings: SiteSettings, folder: Path, federation: Federation, stor
         learners = [_bring(brought, folder, rows, federation)]
     where = str(folder / "site.toml")
     shaped = tuple(_with_shape(learner, federation, where) for learner in learners)
-    return Site(settings, federation, rows, shaped, store)
+    return Site(settings, federation, rows, shaped, store, worker=shared_worker())
 
 
 def _learners(settings: SiteSettings, folder: Path) -> list[Learner]:

@@ -25,6 +25,8 @@ def publish(question: Question, order: PublishOrder) -> Outcome:
         If site.toml does not allow the run's recipe.
     """
     _agree(question, order)
+    if question.site.worker is not None:
+        question.site.worker.start()  # it takes seconds, in which this site trains
     known = question.state.get(kept.CURRENT)
     changes = {} if known is not None else _train(question)
     changes[kept.RULES] = question.rules.model_dump_json().encode()

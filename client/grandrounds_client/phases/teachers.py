@@ -1,16 +1,19 @@
 """From released bytes to teachers, the site's own included."""
 
+from functools import partial
+
 from grandrounds_client import state as kept
 from grandrounds_client.phases.base import Question
 from grandrounds_client.site import Site
 from grandrounds_client.teacher import Teacher
 from grandrounds_client.vet import vet
+from grandrounds_client.worker import remote_teacher
 from grandrounds_protocol.errors import BadModel
 from grandrounds_protocol.release import ModelRelease
 
 
 def teacher_of(site: Site, release: bytes, sender: str) -> Teacher:
-    """Vet a release from `sender`.
+    """Vet a release from `sender`; a peer's model is opened and run in the worker only.
 
     Raises
     ------
@@ -20,7 +23,10 @@ def teacher_of(site: Site, release: bytes, sender: str) -> Teacher:
     model = ModelRelease.from_bytes(release)
     if model.card.site != sender:
         raise BadModel("the release's card names another site than its sender")
-    return vet(
+    door = (
+        vet if site.worker is None or sender == site.name else partial(remote_teacher, site.worker)
+    )
+    return door(
         model.onnx,
         name=sender,
         algorithm=model.card.algorithm,

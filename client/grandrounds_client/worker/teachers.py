@@ -1,6 +1,8 @@
 """A peer's model that runs in a worker, as a teacher like any other."""
 
+import atexit
 import hashlib
+import os
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -16,10 +18,17 @@ from grandrounds_protocol.errors import BadModel
 from grandrounds_protocol.layout import Layout
 
 
-@cache
 def shared_worker() -> Worker:
     """Return the one worker of this process, started at its first request."""
-    return Worker()
+    return _worker_of(os.getpid())
+
+
+@cache
+def _worker_of(process: int) -> Worker:
+    """Two processes cannot share a pipe: a fork gets a worker of its own."""
+    worker = Worker()
+    atexit.register(lambda: worker.close() if os.getpid() == process else None)
+    return worker
 
 
 def remote_teacher(
