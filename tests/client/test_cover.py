@@ -113,6 +113,12 @@ def test_a_pair_at_exactly_the_radius_is_near_and_one_beyond_it_is_not() -> None
     assert (
         within(Points.of(x), Points.of(x), np.nextafter(3, 0))[0].tolist() == [True] + [False] * 4
     )
+    whole = Points.of(x[:2])
+    assert within(whole, whole, 3.0).all()
+    assert not within(whole, whole, np.nextafter(3, 0))[0, 1]
+    fine = Points.of(np.array([[0.5], [1e-9]], np.float32))
+    assert within(fine, fine, 0.5 - 5e-10).all()
+    assert not within(fine, fine, 0.5 - 2e-9)[0, 1]
 
 
 @given(rows_of.filter(len), radii)
