@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
-from grandrounds_client.arrays import Columns, Labels, Mask, Probabilities, Rows
+from grandrounds_client.arrays import Columns, Floats, Labels, Mask, Probabilities, Rows
 from grandrounds_protocol.layout import Layout
 
 if TYPE_CHECKING:
     from grandrounds_client.counterfactuals.find import Counterfactuals
+
+Ints = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,37 @@ class Elsewhere(Protocol):
 
 
 @dataclass(frozen=True)
+class TreeEnsemble:
+    """Trees whose votes are added, as the boxes of all their leaves.
+
+    A leaf is held to an interval in the columns on its path and free in all others, so
+    only the former are kept: E of them, where L x D may be a thousand times as many. Each
+    row of [0, 1]^D lies in exactly one leaf of each tree; intervals are closed in float32.
+
+    Attributes
+    ----------
+    tree : int32 [L]
+        Which tree a leaf belongs to, ascending from 0.
+    votes : float32 [L, K]
+        What a leaf adds to the K scores.
+    leaf, column : int32 [E]
+        A leaf and an encoded column it is held in; ascending, each pair once.
+    lower, upper : float32 [E]
+        The interval, within [0, 1] and narrower.
+    link : callable, float32 [N, K] -> float32 [N, C]
+        Probabilities of the sum of one vote of each tree.
+    """
+
+    tree: Ints
+    votes: Rows
+    leaf: Ints
+    column: Ints
+    lower: Floats
+    upper: Floats
+    link: Callable[[Rows], Probabilities]
+
+
+@dataclass(frozen=True)
 class Teacher:
     """What a site makes of a released model, its own included.
 
@@ -72,6 +106,8 @@ class Teacher:
     differentiable : torch.nn.Module or None
         The same function on tensors [N, D] -> [N, C], where every operator of the
         graph has a gradient.
+    ensemble : TreeEnsemble or None
+        Where the graph is several decision trees, or one that is too large for `leaves`.
     elsewhere : Elsewhere or None
         Where the model runs in another process, which alone knows its graph.
     """
@@ -83,4 +119,5 @@ class Teacher:
     predict_proba: Callable[[Rows], Probabilities]
     leaves: Leaves | None = None
     differentiable: torch.nn.Module | None = None
+    ensemble: TreeEnsemble | None = None
     elsewhere: Elsewhere | None = None

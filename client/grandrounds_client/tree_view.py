@@ -1,6 +1,7 @@
 """A graph that is one decision tree, as boxes."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +9,7 @@ from onnx import ModelProto, NodeProto
 
 from grandrounds_client.arrays import Rows
 from grandrounds_client.teacher import Leaves
-from grandrounds_client.vetting.attributes import read_attributes
+from grandrounds_client.vetting.attributes import Attributes, read_attributes
 from grandrounds_client.vetting.constants import stored_arrays
 from grandrounds_client.vetting.limits import Limits
 from grandrounds_client.vetting.session import Predict
@@ -44,11 +45,11 @@ def leaves(model: ModelProto, predict: Predict, width: int) -> Leaves | None:
     BadModel
         If the graph does not answer probabilities in one of its leaves.
     """
-    found = _single_tree(model, width)
+    found = tree_node(model, width)
     if found is None:
         return None
-    forest, columns = found
-    if forest.true.size // 2 * width > _LARGEST:
+    forest, columns = found.forest(), found.columns
+    if len(forest.roots) != 1 or forest.true.size // 2 * width > _LARGEST:
         return None
     boxes = list(_boxes(forest, columns, width))
     lower = np.stack([low for low, _ in boxes])
@@ -56,8 +57,41 @@ def leaves(model: ModelProto, predict: Predict, width: int) -> Leaves | None:
     return Leaves(lower, upper, predict(lower))
 
 
-def _single_tree(model: ModelProto, width: int) -> tuple[Forest, Ints] | None:
-    """Find the one tree and the column of X behind each column of its input."""
+@dataclass(frozen=True)
+class TreeNode:
+    """The one TreeEnsembleClassifier of a graph.
+
+    Attributes
+    ----------
+    attributes : Attributes
+    scores : str
+        Its output [N, C].
+    columns : int64 [d]
+        The column of X behind each column of its input.
+    """
+
+    attributes: Attributes
+    scores: str
+    columns: Ints
+
+    @property
+    def classes(self) -> int:
+        """How many class labels it has."""
+        labels = self.attributes.integers("classlabels_int64s")
+        return len(labels) + len(self.attributes.texts("classlabels_strings"))
+
+    def forest(self) -> Forest:
+        """Return its trees."""
+        return read_forest(
+            self.attributes, "tree", width=len(self.columns), classes=self.classes, limits=_VETTED
+        )
+
+
+def tree_node(model: ModelProto, width: int) -> TreeNode | None:
+    """Find the node where the input reaches the output through nothing else.
+
+    None where there is another way, or anything but selections of columns before it.
+    """
     graph = model.graph
     stored = stored_arrays(graph)
     selected = {graph.input[0].name: np.arange(width, dtype=np.int64)}
@@ -68,9 +102,7 @@ def _single_tree(model: ModelProto, width: int) -> tuple[Forest, Ints] | None:
             continue
         columns = selected[reads[0]]
         if node.op_type == "TreeEnsembleClassifier" and found is None:
-            found = _read(node, columns)
-            if len(found[0].roots) != 1:
-                return None
+            found = TreeNode(read_attributes(node, "tree"), node.output[1], columns)
         elif (chosen := _selection(node)) is not None and chosen in stored:
             selected[node.output[0]] = columns[stored[chosen].reshape(-1)]
         elif node.op_type == "Identity":
@@ -86,15 +118,6 @@ def _selection(node: NodeProto) -> str | None:
         attribute.name == "axis" and attribute.i in {1, -1} for attribute in node.attribute
     )
     return node.input[1] if gather or node.op_type == "ArrayFeatureExtractor" else None
-
-
-def _read(node: NodeProto, columns: Ints) -> tuple[Forest, Ints]:
-    attributes = read_attributes(node, "tree")
-    classes = len(attributes.integers("classlabels_int64s")) + len(
-        attributes.texts("classlabels_strings")
-    )
-    forest = read_forest(attributes, "tree", width=len(columns), classes=classes, limits=_VETTED)
-    return forest, columns
 
 
 def _boxes(forest: Forest, columns: Ints, width: int) -> Iterator[Box]:

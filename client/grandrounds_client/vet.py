@@ -10,6 +10,7 @@ import torch
 from onnx import ModelProto
 
 from grandrounds_client.arrays import Columns, Rows
+from grandrounds_client.ensemble_view import ensemble
 from grandrounds_client.graph import prune
 from grandrounds_client.teacher import Teacher
 from grandrounds_client.torch_view import differentiable
@@ -63,14 +64,18 @@ def vet(
     chunk = min(_CHUNK, max(1, _MEMORY // max(1, footprint.activations)))
     run = open_session(model.SerializeToString())
     predict = predictor(run, width=width, classes=classes, chunk=chunk)
+    boxes = leaves(model, predict, width)
     return Teacher(
         name=name,
         algorithm=algorithm,
         columns=read_columns(model, width),
         classes=classes,
         predict_proba=predict,
-        leaves=leaves(model, predict, width),
+        leaves=boxes,
         differentiable=_view(model, predict, width),
+        ensemble=ensemble(model, predict, width=width, classes=classes, chunk=chunk)
+        if boxes is None
+        else None,
     )
 
 

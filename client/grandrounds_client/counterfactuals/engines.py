@@ -1,6 +1,7 @@
 """Which engine solves CKD eq. 2 for which teacher."""
 
 from grandrounds_client.counterfactuals.adam import adam
+from grandrounds_client.counterfactuals.boxes import boxes
 from grandrounds_client.counterfactuals.exact import exact
 from grandrounds_client.counterfactuals.linear import linear
 from grandrounds_client.counterfactuals.problem import Engine
@@ -10,6 +11,7 @@ from grandrounds_protocol.errors import BadInput
 
 ENGINES: dict[str, Engine] = {
     "exact": exact,
+    "boxes": boxes,
     "linear": linear,
     "adam": adam,
     "swarm": swarm,
@@ -41,4 +43,6 @@ def choose(engine: str | Engine, teacher: Teacher) -> tuple[str, Engine]:
 def _fitting(teacher: Teacher) -> str:
     if teacher.leaves is not None:
         return "exact"
+    if teacher.ensemble is not None:
+        return "boxes"
     return "linear" if teacher.differentiable is not None else "swarm"

@@ -27,6 +27,7 @@ CASES = [
     ("logistic", "adam"),
     ("naive-bayes", "adam"),
     ("mlp", "adam"),
+    ("forest", "boxes"),
     ("tree", "swarm"),
     ("logistic", "swarm"),
     ("forest", "swarm"),
@@ -117,13 +118,13 @@ def test_the_same_generator_gives_the_same_rows_and_no_input_changes(
     assert np.array_equal(x, rows[:30])
 
 
-@pytest.mark.parametrize(("kind", "engine"), CASES[:4])
+@pytest.mark.parametrize(("kind", "engine"), [*CASES[:4], ("forest", "boxes")])
 def test_a_row_does_not_depend_on_its_chunk(
     teachers: dict[str, Teacher], rows: Rows, labels: Labels, kind: str, engine: str
 ) -> None:
     whole = solve(teachers[kind], rows[300:340], labels[300:340], engine)
     parts = solve(teachers[kind], rows[300:340], labels[300:340], engine, chunk=7)
-    np.testing.assert_allclose(whole.x, parts.x, atol=0 if engine == "exact" else 1e-3)
+    np.testing.assert_allclose(whole.x, parts.x, atol=0 if engine in {"exact", "boxes"} else 1e-3)
 
 
 @every_engine
@@ -169,6 +170,7 @@ def test_a_teacher_that_reads_nothing_moves_nothing(
         ("logistic", "adam", 0.95),
         ("naive-bayes", "adam", 0.95),
         ("mlp", "adam", 0.95),
+        ("forest", "boxes", 0.99),
         ("logistic", "swarm", 0.9),
         ("forest", "swarm", 0.9),
         ("mlp-black-box", "swarm", 0.9),

@@ -13,7 +13,13 @@ from grandrounds_protocol.schema import Continuous
 
 @pytest.mark.parametrize(
     ("kind", "engine"),
-    [("tree", "exact"), ("logistic", "linear"), ("mlp", "linear"), ("forest", "swarm")],
+    [
+        ("tree", "exact"),
+        ("logistic", "linear"),
+        ("mlp", "linear"),
+        ("forest", "boxes"),
+        ("mlp-black-box", "swarm"),
+    ],
 )
 def test_the_graph_decides_the_engine(
     teachers: dict[str, Teacher], rows: Rows, labels: Labels, kind: str, engine: str
@@ -24,7 +30,14 @@ def test_the_graph_decides_the_engine(
 
 @pytest.mark.parametrize(
     ("kind", "engine"),
-    [("mlp", "exact"), ("forest", "exact"), ("tree", "adam"), ("tree", "linear"), ("tree", "pso")],
+    [
+        ("mlp", "exact"),
+        ("forest", "exact"),
+        ("tree", "adam"),
+        ("tree", "linear"),
+        ("tree", "pso"),
+        ("tree", "boxes"),
+    ],
 )
 def test_an_engine_that_does_not_fit_is_refused_with_a_remedy(
     teachers: dict[str, Teacher], rows: Rows, labels: Labels, kind: str, engine: str

@@ -62,7 +62,7 @@ def test_a_batch_of_one_has_uniform_rows_to_borrow_from(
     converged = [
         find(
             teachers["forest"], rows[at : at + 1], 1 - labels[at : at + 1],
-            rng=np.random.default_rng(at),
+            rng=np.random.default_rng(at), engine="swarm",
         ).converged[0]
         for at in range(300, 310)
     ]  # fmt: skip

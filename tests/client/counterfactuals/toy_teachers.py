@@ -10,7 +10,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from grandrounds_client.arrays import Labels, Probabilities, Rows
-from grandrounds_client.teacher import Leaves, Teacher
+from grandrounds_client.teacher import Leaves, Teacher, TreeEnsemble
 from grandrounds_protocol.layout import Layout
 from grandrounds_protocol.schema import Categorical, Continuous, Feature, Ordinal
 
@@ -70,6 +70,23 @@ def leaves_of(tree: DecisionTreeClassifier) -> Leaves:
     descend(0, np.zeros(width, np.float32), np.ones(width, np.float32))
     inside = [box for box in boxes if (box[0] <= box[1]).all()]
     return Leaves(*(np.stack(part) for part in zip(*inside, strict=True)))
+
+
+def ensemble_of(forest: RandomForestClassifier) -> TreeEnsemble:
+    """Boxes of a fitted forest's trees, whose mean is its answer."""
+    trees = [leaves_of(tree) for tree in forest.estimators_]
+    lower, upper = (np.concatenate([getattr(t, end) for t in trees]) for end in ("lower", "upper"))
+    leaf, column = np.nonzero((lower > 0) | (upper < 1))
+    votes = np.concatenate([t.probabilities for t in trees]) / np.float32(len(trees))
+    return TreeEnsemble(
+        tree=np.repeat(np.arange(len(trees)), [len(t.lower) for t in trees]).astype(np.int32),
+        votes=votes.astype(np.float32),
+        leaf=leaf.astype(np.int32),
+        column=column.astype(np.int32),
+        lower=lower[leaf, column],
+        upper=upper[leaf, column],
+        link=lambda scores: scores,
+    )
 
 
 def from_sklearn(model: object, x: Rows, **known: object) -> Teacher:
@@ -139,7 +156,7 @@ def make_teacher(name: str, x: Rows, y: Labels) -> Teacher:
         return from_torch(NaiveBayesNetwork(GaussianNB(var_smoothing=0.02).fit(x, y)), x.shape[1])
     if name == "forest":
         forest = RandomForestClassifier(30, min_samples_leaf=5, random_state=0)
-        return from_sklearn(forest.fit(x, y), x)
+        return from_sklearn(forest.fit(x, y), x, ensemble=ensemble_of(forest))
     mlp = MLPClassifier((16,), "relu", solver="lbfgs", alpha=0.1, max_iter=2000, random_state=0)
     mlp.fit(x, y)
     return from_torch(mlp_network(mlp), x.shape[1]) if name == "mlp" else from_sklearn(mlp, x)

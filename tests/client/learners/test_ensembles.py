@@ -24,15 +24,15 @@ def released(name: str, x: Rows, y: Labels, **parameters: object) -> Teacher:
 
 
 @pytest.mark.parametrize("name", ["forest", "boosting"])
-def test_the_swarm_moves_rows_across_its_boundary(name: str) -> None:
+def test_rows_are_moved_across_its_boundary(name: str) -> None:
     x, y = rows_of(CASES[1], count=300)
     teacher = released(name, x, y)
     assert teacher.leaves is None
     assert teacher.differentiable is None
     seeds, labels = widen(x[:20]), ((y[:20] + 1) % 3).astype(np.int32)
     found = find(teacher, seeds, labels, rng=np.random.default_rng(0))
-    assert found.engine == "swarm"
-    assert found.converged.mean() > 0.5
+    assert found.engine == "boxes"
+    assert found.converged.mean() > 0.6  # from class 0 to 2 the way leads through 1
     before, after = (teacher.predict_proba(rows) for rows in (seeds, found.x))
     at = np.arange(20)
     assert (after[at, labels] > before[at, labels])[found.converged].all()
