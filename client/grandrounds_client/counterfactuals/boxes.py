@@ -52,7 +52,7 @@ def boxes(teacher: Teacher, problem: Problem, rng: np.random.Generator) -> Solut
         lam[far] = problem.lambdas[-1]
     elif len(far):
         lines = Lines(teacher.ensemble, problem.movable)
-        rows = max(1, CELLS // max(lines.words, lines.size))
+        rows = max(1, CELLS // max(lines.words, len(lines.offered)))
         for at in range(0, len(far), rows):
             part = far[at : at + rows]
             moved[part], lam[part] = _solve(teacher.ensemble, lines, problem.rows(part))
@@ -85,22 +85,23 @@ class _Search:
 
     Attributes
     ----------
-    at : int64 [n, d]
-        Their bins.
+    seed, at : int64 [n, d]
+        The bins they began in, and are in.
     distance, gap : float32 [n]
     stage : int [n]
         Index into the schedule.
+    near : float
+        The gap that is aimed at.
     """
 
     def __init__(self, ensemble: TreeEnsemble, lines: Lines, problem: Problem) -> None:
         self._lines, self._link, self.problem = lines, ensemble.link, problem
-        bins, free = lines.bins, lines.moving
-        self._column = np.repeat(np.arange(free), np.diff(bins.first[: free + 1]))
-        self.seed = bins.of(problem.x)
+        self._free = lines.bins.column[: lines.moving]
+        self._column = np.searchsorted(lines.bins.first, lines.offered, side="right") - 1
+        seeds = problem.x[:, self._free[self._column]]
+        self._length = np.abs(self._landing(lines.offered, seeds) - seeds)
+        self.seed = lines.bins.of(problem.x)
         self.at = self.seed.copy()
-        self._landing = _landing(lines, problem)
-        from_x = problem.x[:, bins.column[self._column]]
-        self._length = np.abs(self._landing - from_x)
         self.distance = np.zeros(len(problem), dtype=np.float32)
         self.gap = gaps(problem.start, problem.target)
         self.stage = np.zeros(len(problem), dtype=np.intp)
@@ -108,48 +109,53 @@ class _Search:
 
     @property
     def lam(self) -> Floats:
+        """The lambda of each row, float32 [n]."""
         return np.asarray(self.problem.lambdas, dtype=np.float32)[self.stage]
 
-    def lengths(self, at: Longs, row: Longs) -> Rows:
-        """Return how far each movable column of states [m, d] of these rows is, [m, moving]."""
-        found: Rows = np.take_along_axis(self._length[row], at[:, : self._lines.moving], axis=1)
-        return found
-
-    def around(self, at: Longs, row: Longs) -> tuple[Floats, Floats]:
-        """Return distance and gap of all single moves from states [m, d], float32 [m, size]."""
-        scores = self._lines.scores(at).astype(np.float32)
-        probabilities = self._link(scores.reshape(-1, scores.shape[2]))
-        gap = gaps(probabilities.reshape(*scores.shape[:2], -1), self.problem.target[row, None])
-        lengths = self.lengths(at, row)
-        rest = lengths.sum(axis=1, keepdims=True) - lengths
-        return rest[:, self._column] + self._length[row], gap
-
-    def put(self, row: Longs, at: Longs, bins: Longs, distance: Floats, gap: Floats) -> None:
-        """Move rows to states, and one column of each to a bin."""
-        self.at[row] = at
-        self.at[row, self._column[bins]] = bins
-        self.distance[row], self.gap[row] = distance, gap
+    @property
+    def cost(self) -> Floats:
+        """The objective of each row at its lambda, float32 [n]."""
+        return objective(self.distance, self.gap, self.lam)
 
     def x(self) -> Rows:
         """Return the rows as they stand, float32 [n, D]."""
         moved = self.problem.x.copy()
-        free = self._lines.moving
-        moved[:, self._lines.bins.column[:free]] = np.take_along_axis(
-            self._landing, self.at[:, :free], axis=1
-        )
+        moved[:, self._free] = self._landing(self.at[:, : len(self._free)], moved[:, self._free])
         return moved
 
+    def lengths(self, at: Longs, row: Longs) -> Rows:
+        """Return how far each column is moved in states [m, d] of these rows, [m, moving]."""
+        seeds = self.problem.x[row][:, self._free]
+        found: Rows = np.abs(self._landing(at[:, : len(self._free)], seeds) - seeds)
+        return found
 
-def _landing(lines: Lines, problem: Problem) -> Rows:
-    """Return where x lands in every bin, float32 [n, size]: `margin` behind its near end."""
-    bins, size = lines.bins, lines.size
-    lower, upper = bins.lower[:size], bins.upper[:size]
-    inner = np.minimum(np.float32(problem.margin), (upper - lower) / 2)
-    column = np.repeat(bins.column, np.diff(bins.first))[:size]
-    x = problem.x[:, column]
-    from_below, from_above = np.minimum(lower + inner, upper), np.maximum(upper - inner, lower)
-    found: Rows = np.where(x < lower, from_below, np.where(x > upper, from_above, x))
-    return found
+    def around(self, at: Longs, row: Longs) -> tuple[Floats, Floats]:
+        """Return distance and gap of each choice from states [m, d], float32 [m, M + 1].
+
+        A choice is to move one column to one of the bins that are offered; the last, to stay.
+        """
+        scores = self._lines.scores(at)
+        probabilities = self._link(scores.reshape(-1, scores.shape[2]))
+        gap = gaps(probabilities.reshape(*scores.shape[:2], -1), self.problem.target[row, None])
+        lengths = self.lengths(at, row)
+        total = lengths.sum(axis=1, keepdims=True)
+        moved = (total - lengths)[:, self._column] + self._length[row]
+        return np.concatenate([moved, total], axis=1), gap
+
+    def put(self, row: Longs, at: Longs, choice: Longs, measured: tuple[Floats, Floats]) -> None:
+        """Take a choice from a state for each of these rows; `around` has measured them."""
+        moves = np.flatnonzero(choice < len(self._column))
+        at[moves, self._column[choice[moves]]] = self._lines.offered[choice[moves]]
+        self.at[row] = at
+        self.distance[row], self.gap[row] = measured
+
+    def _landing(self, at: Longs, x: Rows) -> Rows:
+        """Return where values land in bins: `margin` behind the nearer end, or half way."""
+        lower, upper = self._lines.bins.lower[at], self._lines.bins.upper[at]
+        inner = np.minimum(np.float32(self.problem.margin), (upper - lower) / 2)
+        below, above = np.minimum(lower + inner, upper), np.maximum(upper - inner, lower)
+        found: Rows = np.where(x < lower, below, np.where(x > upper, above, x))
+        return found
 
 
 def _descend(search: _Search) -> None:
@@ -162,7 +168,7 @@ def _descend(search: _Search) -> None:
         row, best = row[moving], best[moving]
         if not len(row):
             break
-        search.put(row, search.at[row], best, distance[moving, best], gap[moving, best])
+        search.put(row, search.at[row], best, (distance[moving, best], gap[moving, best]))
 
 
 def _best(search: _Search, row: Longs, distance: Floats, gap: Floats) -> Longs:
@@ -173,8 +179,7 @@ def _best(search: _Search, row: Longs, distance: Floats, gap: Floats) -> Longs:
         lam = search.lam[row[left]]
         cost = objective(distance[left], gap[left], lam[:, None])
         lowest = cost.argmin(axis=1)
-        now = objective(search.distance[row[left]], search.gap[row[left]], lam)
-        better = cost[np.arange(len(left)), lowest] < now - _GAIN
+        better = cost[np.arange(len(left)), lowest] < search.cost[row[left]] - _GAIN
         best[left[better]] = lowest[better]
         left = left[~better]
         top = search.stage[row[left]] == len(search.problem.lambdas) - 1
@@ -184,7 +189,7 @@ def _best(search: _Search, row: Longs, distance: Floats, gap: Floats) -> Longs:
 
 
 def _exchange(search: _Search) -> None:
-    """Put one moved column back and move the best one, as long as the objective falls.
+    """Put one moved column back and take the best choice, as long as the objective falls.
 
     A row that is near stays so: a smaller objective is no gain if it is bought with
     convergence.
@@ -201,13 +206,10 @@ def _exchange(search: _Search) -> None:
         distance, gap = search.around(without, owner)
         cost = objective(distance, gap, search.lam[owner, None])
         cost[gap > bound[owner, None]] = np.inf
-        bins = cost.argmin(axis=1)
-        lowest = cost[np.arange(len(owner)), bins]
+        choice = cost.argmin(axis=1)
+        lowest = cost[np.arange(len(owner)), choice]
         order = np.lexsort((lowest, owner))
         first = order[np.flatnonzero(np.diff(owner[order], prepend=-1))]
-        now = objective(search.distance[owner], search.gap[owner], search.lam[owner])
-        taken = first[lowest[first] < now[first] - _GAIN]
-        row = owner[taken]
-        search.put(
-            row, without[taken], bins[taken], distance[taken, bins[taken]], gap[taken, bins[taken]]
-        )
+        taken = first[lowest[first] < search.cost[owner[first]] - _GAIN]
+        row, choice = owner[taken], choice[taken]
+        search.put(row, without[taken], choice, (distance[taken, choice], gap[taken, choice]))

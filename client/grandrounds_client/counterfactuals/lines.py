@@ -1,4 +1,4 @@
-"""A tree ensemble in every bin of every line through a row: all moves of one column at once.
+"""A tree ensemble along every line through a row: all moves of one column at once.
 
 Between neighbouring splits an ensemble is constant, so each column falls into bins, and a
 row is one bin of each column. A row lies in a leaf if none of its bins is outside, and a
@@ -20,6 +20,9 @@ from grandrounds_client.teacher import Ints, TreeEnsemble
 GROUP = 8192
 """Leaves whose bits stand together. A group of G leaves has fewer than G splits and its
 table at most G^2 bits, 8 MB; one table for all leaves would grow with their square."""
+
+OFFERED = 64
+"""Bins of a column that are offered, where it has more: evenly many lie between them."""
 
 Doubles = npt.NDArray[np.float64]
 Longs = npt.NDArray[np.int64]
@@ -86,7 +89,8 @@ class _Group:
     row : int64 [B]
         The row of each bin of the ensemble.
     begin, end : int32 [G * moving]
-        Where each leaf begins and ends on the line of each column.
+        Of the offered bins, the first that each leaf holds on the line of each column, and
+        the first behind it.
     tree : int32 [G]
         From 0 in each group.
     votes : float32 [K, G]
@@ -115,8 +119,8 @@ class Lines:
         Of all columns that split; those that are movable come first.
     moving : int
         How many are movable.
-    size : int
-        How many bins these have.
+    offered : int64 [M]
+        Bins of these that rows may be moved to, ascending.
     """
 
     def __init__(self, ensemble: TreeEnsemble, movable: Mask) -> None:
@@ -124,7 +128,9 @@ class Lines:
         columns = np.concatenate([split[movable[split]], split[~movable[split]]])
         self.bins = cut(ensemble, columns, slice(None))
         self.moving = int(movable[split].sum())
-        self.size = int(self.bins.first[self.moving])
+        self.offered = np.concatenate(
+            [_evenly(self.bins.part(at)) for at in range(self.moving)], dtype=np.int64
+        )
         self._groups = [self._group(ensemble, leaves) for leaves in _groups(ensemble.tree)]
 
     @property
@@ -134,7 +140,7 @@ class Lines:
         return len(self.bins.column) * widest
 
     def scores(self, at: Longs) -> Rows:
-        """Return the scores in every bin of every line.
+        """Return the scores in every bin that is offered, and where the row stands.
 
         Parameters
         ----------
@@ -143,17 +149,17 @@ class Lines:
 
         Returns
         -------
-        float32 [N, size, K]
-            In a bin: as if its column moved there and all others stayed.
+        float32 [N, M + 1, K]
+            In a bin: as if its column moved there and all others stayed. Last: as it is.
         """
-        total = np.zeros((len(at), self.size, len(self._groups[0].votes)))
+        total = np.zeros((len(at), len(self.offered) + 1, len(self._groups[0].votes)))
         for group in self._groups:
             self._add(total, group, at)
         return total.astype(np.float32)
 
     def _add(self, total: Doubles, group: _Group, at: Longs) -> None:
         """Add what the trees of one group say on all lines."""
-        rows, trees, width = len(at), int(group.tree[-1]) + 1, self.size + 1
+        rows, trees, width = len(at), int(group.tree[-1]) + 1, total.shape[1]
         outside = group.outside[group.row[at]]
         once, twice = _counted(outside)
         row, leaf = _ones(~once)
@@ -168,16 +174,21 @@ class Lines:
         for score, votes in enumerate(group.votes):
             gain = votes.take(leaf) - votes.take(left)
             steps = np.bincount(begin, gain, rows * width) - np.bincount(end, gain, rows * width)
-            total[:, :, score] += steps.reshape(rows, width)[:, :-1].cumsum(axis=1)
+            # what begins ends before the next line: each starts from 0, and the last bin has 0
+            total[:, :, score] += steps.reshape(rows, width).cumsum(axis=1)
             total[:, :, score] += votes.take(now).reshape(rows, trees).sum(axis=1)[:, None]
+
+    def _place(self, bins: Longs) -> Ints:
+        """Return the first offered bin that is not before each of these."""
+        return np.searchsorted(self.offered, bins).astype(np.int32)
 
     def _group(self, ensemble: TreeEnsemble, leaves: slice) -> _Group:
         """Tabulate some whole trees."""
         count = leaves.stop - leaves.start
         entries = slice(*np.searchsorted(ensemble.leaf, [leaves.start, leaves.stop]))
         own = cut(ensemble, self.bins.column, entries)
-        begin = np.tile(self.bins.first[: self.moving].astype(np.int32), (count, 1))
-        end = np.tile(self.bins.first[1 : self.moving + 1].astype(np.int32), (count, 1))
+        ends = self._place(self.bins.first[: self.moving + 1])
+        begin, end = np.tile(ends[:-1], (count, 1)), np.tile(ends[1:], (count, 1))
         outside = np.zeros((len(own.lower), -(-count // 64)), dtype=np.uint64)
         row = np.empty(len(self.bins.lower), dtype=np.int64)
         for at, column in enumerate(self.bins.column):
@@ -185,8 +196,8 @@ class Lines:
             leaf = ensemble.leaf[held] - leaves.start
             lower, upper = ensemble.lower[held], ensemble.upper[held]
             if at < self.moving:
-                begin[leaf, at] = self.bins.find(at, lower)
-                end[leaf, at] = self.bins.find(at, upper) + 1
+                begin[leaf, at] = self._place(self.bins.find(at, lower))
+                end[leaf, at] = self._place(self.bins.find(at, upper) + 1)
             _mark(
                 outside[own.part(at)],
                 leaf,
@@ -199,6 +210,14 @@ class Lines:
         tree = ensemble.tree[leaves]
         votes = np.ascontiguousarray(ensemble.votes[leaves].T)
         return _Group(outside, row, begin.ravel(), end.ravel(), tree - tree[0], votes)
+
+
+def _evenly(bins: slice) -> Longs:
+    """Return the first bin, the last, and as many between as are offered."""
+    count = bins.stop - bins.start
+    few = min(count, OFFERED)
+    offered: Longs = bins.start + np.arange(few) * (count - 1) // max(1, few - 1)
+    return offered
 
 
 def _counted(outside: Words) -> tuple[Words, Words]:

@@ -27,10 +27,10 @@ def compare(forest: RandomForestClassifier, movable: list[int], rows: Rows) -> N
     bins = asked.bins
     found = asked.scores(bins.of(rows))
     assert set(bins.column[: asked.moving]) <= set(movable)
+    column = np.repeat(bins.column, np.diff(bins.first))[asked.offered]
     for ends in (bins.lower, bins.upper):
-        moved = np.repeat(rows[:, None], asked.size, axis=1)
-        column = np.repeat(bins.column, np.diff(bins.first))[: asked.size]
-        moved[:, np.arange(asked.size), column] = ends[: asked.size]
+        moved = np.repeat(rows[:, None], len(column) + 1, axis=1)  # the last as it is
+        moved[:, np.arange(len(column)), column] = ends[asked.offered]
         expected = forest.predict_proba(moved.reshape(-1, 5)).reshape(found.shape)
         np.testing.assert_allclose(found, expected, atol=1e-6)
 
@@ -48,6 +48,16 @@ def test_every_bin_of_every_line_is_what_the_ensemble_answers_there(
     rows = np.random.default_rng(seed).random((6, 5), dtype=np.float32)
     rows[0], rows[1] = 0, 1
     compare(fitted(seed, trees, classes), movable, rows)
+
+
+def test_of_many_bins_some_are_offered_and_as_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "OFFERED", 4)
+    forest, rows = fitted(1, 20), np.random.default_rng(1).random((6, 5), dtype=np.float32)
+    compare(forest, [0, 1, 2, 3, 4], rows)
+    asked = Lines(ensemble_of(forest), np.ones(5, np.bool_))
+    each = np.histogram(asked.offered, asked.bins.first)[0]
+    assert (each == np.minimum(np.diff(asked.bins.first), 4)).all()
+    assert {0, asked.bins.first[1] - 1} <= set(asked.offered)  # both ends of a column
 
 
 @pytest.mark.parametrize("group", [1, 40, 64])
