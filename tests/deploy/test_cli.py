@@ -200,7 +200,7 @@ def test_a_bad_option(
 
 def test_an_unknown_engine(wine: Folder, capsys: pytest.CaptureFixture[str]) -> None:
     said = bad(wine(rules='engine = "magic"'), capsys)
-    assert "one of: auto, adam, exact, linear, swarm" in said
+    assert "one of: auto, adam, boxes, exact, linear, swarm" in said
 
 
 def test_an_output_folder_that_is_a_file_is_told_before_any_work(
