@@ -14,6 +14,9 @@ from grandrounds_client.counterfactuals.swarm import swarm
 from grandrounds_client.teacher import Teacher, TreeEnsemble
 from grandrounds_protocol.errors import BadInput
 
+BEGIN = (1 / 16, 1 / 4)
+"""Shares of the first lambda at which rows set out: the cheapest moves first make a shorter
+way, and raising lambda asks for nothing."""
 MOVES = 64
 """Most moves of a row on its way to the target."""
 ROUNDS = 8
@@ -77,7 +80,7 @@ def _solve(ensemble: TreeEnsemble, lines: Lines, problem: Problem) -> tuple[Rows
     search = _Search(ensemble, lines, problem)
     _descend(search)
     _exchange(search)
-    return search.x(), search.lam
+    return search.x(), np.maximum(search.lam, np.float32(problem.lambdas[0]))
 
 
 class _Search:
@@ -88,8 +91,10 @@ class _Search:
     seed, at : int64 [n, d]
         The bins they began in, and are in.
     distance, gap : float32 [n]
+    lambdas : float32 [K]
+        The schedule, and what it begins with.
     stage : int [n]
-        Index into the schedule.
+        Index into them.
     near : float
         The gap that is aimed at.
     """
@@ -104,13 +109,16 @@ class _Search:
         self.at = self.seed.copy()
         self.distance = np.zeros(len(problem), dtype=np.float32)
         self.gap = gaps(problem.start, problem.target)
+        before = [share * problem.lambdas[0] for share in BEGIN]
+        self.lambdas = np.array([*before, *problem.lambdas], dtype=np.float32)
         self.stage = np.zeros(len(problem), dtype=np.intp)
         self.near = problem.epsilon * _SURE
 
     @property
     def lam(self) -> Floats:
         """The lambda of each row, float32 [n]."""
-        return np.asarray(self.problem.lambdas, dtype=np.float32)[self.stage]
+        found: Floats = self.lambdas[self.stage]
+        return found
 
     @property
     def cost(self) -> Floats:
@@ -182,7 +190,7 @@ def _best(search: _Search, row: Longs, distance: Floats, gap: Floats) -> Longs:
         better = cost[np.arange(len(left)), lowest] < search.cost[row[left]] - _GAIN
         best[left[better]] = lowest[better]
         left = left[~better]
-        top = search.stage[row[left]] == len(search.problem.lambdas) - 1
+        top = search.stage[row[left]] == len(search.lambdas) - 1
         left = left[(search.gap[row[left]] > search.near) & ~top]
         search.stage[row[left]] += 1
     return best
