@@ -128,9 +128,8 @@ class Lines:
         columns = np.concatenate([split[movable[split]], split[~movable[split]]])
         self.bins = cut(ensemble, columns, slice(None))
         self.moving = int(movable[split].sum())
-        self.offered = np.concatenate(
-            [_evenly(self.bins.part(at)) for at in range(self.moving)], dtype=np.int64
-        )
+        offered = [_evenly(self.bins.part(at)) for at in range(self.moving)]
+        self.offered = np.concatenate([np.empty(0, dtype=np.int64), *offered])
         self._groups = [self._group(ensemble, leaves) for leaves in _groups(ensemble.tree)]
 
     @property

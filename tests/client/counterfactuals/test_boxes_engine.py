@@ -1,6 +1,7 @@
 """The boxes engine against the optimum of small forests, and where it hands over."""
 
 import importlib
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 
@@ -10,6 +11,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from grandrounds_client.arrays import Floats, Labels, Rows
 from grandrounds_client.counterfactuals import (
+    Counterfactuals,
     Problem,
     Solution,
     distances,
@@ -124,26 +126,59 @@ def both_or_none(x: Rows) -> Rows:
     return np.stack([1 - sure, sure], axis=1)
 
 
-def pair() -> Teacher:
-    """Return a teacher whose one move at a time leads away from the target."""
-    half, more = np.float32(0.5), np.nextafter(np.float32(0.5), np.float32(1))
-    low = np.array([[0, 0], [0, more], [more, 0], [more, more]], np.float32)
-    high = np.array([[half, half], [half, 1], [1, half], [1, 1]], np.float32)
+def tree(answer: Callable[[Rows], Rows], cuts: list[float]) -> Teacher:
+    """Return a teacher that splits each column once and answers as it is told."""
+    below = np.array(cuts, np.float32)
+    sides = np.array(list(product([False, True], repeat=len(cuts))))
+    low = np.where(sides, np.nextafter(below, np.float32(2)), np.float32(0))
+    high = np.where(sides, np.float32(1), below)
     leaf, column = np.nonzero((low > 0) | (high < 1))
     view = TreeEnsemble(
-        tree=np.zeros(4, np.int32),
-        votes=both_or_none(low),
+        tree=np.zeros(len(low), np.int32),
+        votes=answer(low),
         leaf=leaf.astype(np.int32),
         column=column.astype(np.int32),
         lower=low[leaf, column],
         upper=high[leaf, column],
         link=lambda scores: scores,
     )
-    return Teacher("north", "trees", np.arange(2), 2, both_or_none, ensemble=view)
+    return Teacher("north", "trees", np.arange(len(cuts)), 2, answer, ensemble=view)
+
+
+def two_small_or_one_large(x: Rows) -> Rows:
+    """Answer .8 above a half in the last column, or above .31 in both others; else less."""
+    small = x[:, :2] > np.float32(0.31)
+    sure = np.where(small[:, 0], np.float32(0.3), np.float32(0.2))
+    sure[(x[:, 2] > np.float32(0.5)) | small.all(axis=1)] = 0.8
+    return np.stack([1 - sure, sure], axis=1)
+
+
+def test_two_cheap_moves_are_found_where_one_dear_move_does(rng: np.random.Generator) -> None:
+    teacher = tree(two_small_or_one_large, [0.31, 0.31, 0.5])
+    x = np.full((1, 3), 0.3, np.float32)
+    found = find(teacher, x, np.ones(1, np.int32), rng=rng, alpha=0.75, margin=0.0)
+    assert found.converged.all()
+    assert found.distance[0] == pytest.approx(0.02, abs=1e-5)
+
+
+def test_moves_are_exchanged_for_shorter_ones(
+    monkeypatch: pytest.MonkeyPatch, teachers: dict[str, Teacher], rows: Rows, labels: Labels
+) -> None:
+    def ask() -> Counterfactuals:
+        rng = np.random.default_rng(0)
+        return find(teachers["forest"], rows[:60], 1 - labels[:60], rng=rng)
+
+    after = ask()
+    monkeypatch.setattr(boxes, "_exchange", lambda _search: None)
+    before = ask()
+    assert np.array_equal(before.lam, after.lam)
+    costs = [objective(found.distance, found.gap, found.lam) for found in (before, after)]
+    assert (costs[1] <= costs[0] + 1e-3).all()
+    assert after.distance.sum() < 0.99 * before.distance.sum()
 
 
 def test_rows_that_do_not_arrive_are_given_to_the_swarm(monkeypatch: pytest.MonkeyPatch) -> None:
-    teacher, x = pair(), np.full((3, 2), 0.3, np.float32)
+    teacher, x = tree(both_or_none, [0.5, 0.5]), np.full((3, 2), 0.3, np.float32)
     y = np.ones(3, np.int32)
 
     def ask() -> Rows:
