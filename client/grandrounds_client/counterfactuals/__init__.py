@@ -4,6 +4,7 @@
 
     find ── checks
       │  ── engines ── exact      one tree: every leaf's box
+      │             ── boxes      ensemble of trees: lines, best moves; swarm where they fail
       │             ── linear     gradients: the teacher made linear, again and again
       │             ── adam       gradients, as in the paper: approach, descent, give_back
       │             ── swarm      black box: particles, topology, archive, give_back
