@@ -159,6 +159,7 @@ def test_two_cheap_moves_are_found_where_one_dear_move_does(rng: np.random.Gener
     found = find(teacher, x, np.ones(1, np.int32), rng=rng, alpha=0.75, margin=0.0)
     assert found.converged.all()
     assert found.distance[0] == pytest.approx(0.02, abs=1e-5)
+    assert found.lam[0] == 1
 
 
 def test_moves_are_exchanged_for_shorter_ones(
