@@ -48,6 +48,7 @@ class Elsewhere(Protocol):
         alpha: float,
         epsilon: float,
         engine: str,
+        fallback: bool,
         margin: float,
         layout: Layout | None,
         movable: Mask | None,

@@ -211,7 +211,7 @@ def test_scores_of_reviewers_who_are_no_members_do_not_count(site: Site) -> None
     assert not report.adopted
 
 
-def test_an_engine_that_does_not_fit_a_teacher_costs_that_teachers_lessons(
+def test_a_teacher_that_the_rules_engine_does_not_fit_is_written_with_by_another(
     federation: Federation, settings: Make, write: Callable[[str], Path]
 ) -> None:
     site = opened(federation, settings(learner="tree"), write(ROWS))
@@ -219,4 +219,5 @@ def test_an_engine_that_does_not_fit_a_teacher_costs_that_teachers_lessons(
     answer(site, ask(site, "publish", rules=rules))
     report = Reply.from_bytes(answer(site, ask(site, "distill", rules=rules))).body.report
     assert isinstance(report, DistillReport)
-    assert report.refused == {"north": "BadInput"}
+    assert report.engines == {"north": "exact"}
+    assert report.refused == {}

@@ -18,10 +18,11 @@ ENGINES: dict[str, Engine] = {
 }
 
 
-def choose(engine: str | Engine, teacher: Teacher) -> tuple[str, Engine]:
+def choose(engine: str | Engine, teacher: Teacher, *, fallback: bool = False) -> tuple[str, Engine]:
     """Return the engine's name and the engine.
 
-    "auto" goes by what the teacher's graph is, never by who sent it.
+    "auto" goes by what the teacher's graph is, never by who sent it. With `fallback` it is
+    also taken where the named engine cannot work with this teacher.
 
     Raises
     ------
@@ -37,7 +38,21 @@ def choose(engine: str | Engine, teacher: Teacher) -> tuple[str, Engine]:
             where="engine",
             remedy=f"choose one of auto, {', '.join(ENGINES)}",
         )
+    if fallback and not _fits(name, teacher):
+        name = _fitting(teacher)
     return name, ENGINES[name]
+
+
+def _fits(name: str, teacher: Teacher) -> bool:
+    match name:
+        case "exact":
+            return teacher.leaves is not None
+        case "boxes":
+            return teacher.ensemble is not None
+        case "linear" | "adam":
+            return teacher.differentiable is not None
+        case _:
+            return True
 
 
 def _fitting(teacher: Teacher) -> str:

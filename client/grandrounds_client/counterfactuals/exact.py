@@ -31,7 +31,7 @@ def exact(teacher: Teacher, problem: Problem, _rng: np.random.Generator) -> Solu
         raise BadInput(
             "the exact engine needs a single decision tree",
             where=f"the {teacher.algorithm} of {teacher.name}",
-            remedy="choose the engine 'auto', 'adam' or 'swarm'",
+            remedy="choose the engine 'auto' or 'swarm'",
         )
     values = _Values.of(teacher.leaves)
     distances = LeafDistances.of(values.leaves, problem.margin)

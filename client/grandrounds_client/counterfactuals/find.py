@@ -75,6 +75,7 @@ def find(
     alpha: float = 0.5,
     epsilon: float = 0.05,
     engine: str | Engine = "auto",
+    fallback: bool = False,
     layout: Layout | None = None,
     movable: Mask | None = None,
     margin: float = 1e-3,
@@ -93,15 +94,18 @@ def find(
     y : int32 [N]
         The classes to teach.
     rng : numpy.random.Generator
-        Only the swarm draws from it.
+        Only the swarm draws from it, alone or for what "boxes" leaves over.
     alpha : float
         How far the target moves from f(x) towards certainty.
     epsilon : float
         Largest gap, in probability, that counts as converged.
     engine : str or Engine
-        "auto" goes by the teacher's graph: "exact" for one tree, "linear" where it has
-        gradients ("adam", as in the paper, may be asked for), "swarm" otherwise. Any
-        `Engine` may be passed.
+        "auto" goes by the teacher's graph: "exact" for one tree, "boxes" for several,
+        "linear" where it has gradients ("adam", as in the paper, may be asked for),
+        "swarm" otherwise. Any `Engine` may be passed.
+    fallback : bool
+        Take the automatic engine where the named one does not fit the teacher, instead of
+        refusing.
     layout : Layout, optional
         Where given, categories are put back to one-hot and ordinals to their levels, and
         continuous columns make up for it where they can; gap, distance and converged
@@ -139,11 +143,12 @@ def find(
             alpha=alpha,
             epsilon=epsilon,
             engine=engine,
+            fallback=fallback,
             margin=margin,
             layout=layout,
             movable=movable,
         )
-    name, solve = choose(engine, teacher)
+    name, solve = choose(engine, teacher, fallback=fallback)
     free = np.zeros(x.shape[1], dtype=np.bool_)
     free[teacher.columns] = True
     if movable is not None:

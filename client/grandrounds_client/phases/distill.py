@@ -99,7 +99,7 @@ def _write_all(question: Question, faculty: _Faculty) -> tuple[list[_Written], d
     """Write all lessons; a teacher that fails on the way costs its own lessons only.
 
     A hostile model may answer well on every patient and badly elsewhere: an engine asks
-    it about rows that nobody has. An engine named in the rules may also not fit it.
+    it about rows that nobody has.
     """
     written: list[_Written] = []
     misfits: dict[str, str] = {}
@@ -149,6 +149,7 @@ def _find(
         alpha=question.rules.alpha,
         epsilon=question.rules.epsilon,
         engine=question.engine,
+        fallback=True,  # in a round of many kinds of models no one engine fits all
         layout=question.site.layout if lessons.valid else None,
         movable=movable,
     )

@@ -58,6 +58,7 @@ class Find(_Part):
     alpha: float
     epsilon: float
     engine: str
+    fallback: bool
     margin: float
     features: tuple[Feature, ...] | None
     """Where given, rows are put back to valid values of these features."""

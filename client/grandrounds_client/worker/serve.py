@@ -118,6 +118,7 @@ class _Desk:
             alpha=request.alpha,
             epsilon=request.epsilon,
             engine=request.engine,
+            fallback=request.fallback,
             margin=request.margin,
             layout=None if request.features is None else Layout(request.features),
             movable=movable,

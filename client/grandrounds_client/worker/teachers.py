@@ -113,6 +113,7 @@ class _RemoteModel:
         alpha: float,
         epsilon: float,
         engine: str,
+        fallback: bool,
         margin: float,
         layout: Layout | None,
         movable: Mask | None,
@@ -128,6 +129,7 @@ class _RemoteModel:
             alpha=alpha,
             epsilon=epsilon,
             engine=engine,
+            fallback=fallback,
             margin=margin,
             features=None if layout is None else layout.features,
         )

@@ -47,6 +47,28 @@ def test_an_engine_that_does_not_fit_is_refused_with_a_remedy(
     assert "auto" in refusal.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("kind", "engine", "taken"),
+    [("mlp", "exact", "linear"), ("tree", "adam", "exact"), ("forest", "linear", "boxes")],
+)
+def test_where_a_round_names_an_engine_that_does_not_fit_the_automatic_one_writes(
+    teachers: dict[str, Teacher], rows: Rows, labels: Labels, kind: str, engine: str, taken: str
+) -> None:
+    asked, auto = (
+        find(
+            teachers[kind],
+            rows[:3],
+            labels[:3],
+            rng=np.random.default_rng(0),
+            engine=name,
+            fallback=True,
+        )
+        for name in (engine, "auto")
+    )
+    assert asked.engine == auto.engine == taken
+    assert (asked.x == auto.x).all()
+
+
 def hostile(_teacher: Teacher, problem: Problem, rng: np.random.Generator) -> Solution:
     far = rng.normal(0, 9, problem.x.shape).astype(np.float32)
     lam = np.full(len(problem), 0.001, np.float32)
