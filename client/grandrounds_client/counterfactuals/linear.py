@@ -3,7 +3,7 @@
 Where the log-odds of the class were linear, the shortest way to the target would be known:
 move the column with the steepest slope until the box stops it, then the next, until the
 target is met. This is done from the seed, the slopes are taken anew where it led, and
-so on within a trust region; three to a dozen gradients do.
+so on within a trust region that shrinks with each step; two to six gradients do.
 """
 
 from dataclasses import dataclass, fields
@@ -20,15 +20,24 @@ from grandrounds_client.teacher import Teacher
 
 GRADIENTS = 40
 """At most, per row."""
-SETTLED = 0.005
-"""A row is done when a further gradient shortens its way by less than this share."""
+SETTLED = 0.06
+"""A row is done when its linear model promises to shorten its way by less than this share."""
 STEEPEST = 48
 """Columns looked at first; rows that need more get a full sort."""
 NEARLY = 0.9
 """Share of epsilon that is aimed at: the way to the edge is shorter than to the target."""
-SETTLED_ODDS = 0.1
+SETTLED_ODDS = 0.02
 """Log-odds this near to their goal are met; what gap is left lies with the other classes."""
-SMALLEST_STEP = 1e-3
+WIDTH = 200
+"""Columns that may all move at once, from wall to wall, in the first step; of a wider row
+each moves less: pixels side by side hide behind one another, and slopes hold only nearby."""
+SHRINK = 0.7
+"""What is left of the trust region after each step that it did not cut short."""
+SMALL = 0.4
+"""In a smaller trust region what a step lacked is asked for again, on top of the next."""
+OWED = 0.5
+"""Share of it that is asked for: slopes fall off as columns move, and steps fall short."""
+SMALLEST_STEP = 0.01
 """A trust region smaller than this leads nowhere."""
 
 
@@ -88,7 +97,8 @@ class _Walk:
     target : float32 [n, C]
     label : int64 [n, 1]
         The class whose log-odds are steered.
-    goal, radius, odds, best_gap, best_distance : float32 [n]
+    goal, radius, odds, owed, best_gap, best_distance : float32 [n]
+        `owed` is how much more than the goal is asked for.
     slope : float32 [n, D]
     base : float32 [n, D]
         What the way is measured from: the seed, until the class is where it should be
@@ -105,6 +115,7 @@ class _Walk:
     goal: Tensor
     radius: Tensor
     odds: Tensor
+    owed: Tensor
     best_gap: Tensor
     best_distance: Tensor
     slope: Tensor
@@ -117,7 +128,12 @@ def _walk(network: torch.nn.Module, problem: Problem) -> _Walk:
     movable = torch.tensor(problem.movable)
     now, done = _begin(network, problem, movable), []
     for _ in range(GRADIENTS):
-        finished = _advance(network, now, movable, problem.epsilon)
+        trial, short = _shortest(now)
+        worth = (now.best_gap > problem.epsilon) | _shorter(now, trial)
+        if not worth.all():
+            done.append(now.only(~worth))
+            now, trial, short = now.only(worth), trial[worth], short[worth]
+        finished = _advance(network, now, trial, short, movable, problem.epsilon)
         if finished.any():
             done.append(now.only(finished))
             now = now.only(~finished)
@@ -146,12 +162,17 @@ def _begin(network: torch.nn.Module, problem: Problem, movable: Tensor) -> _Walk
         target=target,
         label=label.clone(),
         goal=_goal(target, label, odds, problem.epsilon),
-        radius=torch.ones(len(seed)),
+        radius=torch.full((len(seed),), _first_radius(seed)),
         odds=odds,
+        owed=torch.zeros(len(seed)),
         best_gap=gap,
         best_distance=torch.zeros(len(seed)),
         slope=slope * movable,
     )
+
+
+def _first_radius(x: Tensor) -> float:
+    return min(1.0, WIDTH / x.shape[1])
 
 
 def _ask(
@@ -185,27 +206,38 @@ def _goal(target: Tensor, label: Tensor, odds: Tensor, epsilon: float) -> Tensor
     return torch.logit(edge, eps=1e-6)
 
 
-def _advance(network: torch.nn.Module, now: _Walk, movable: Tensor, epsilon: float) -> Tensor:
+def _shorter(now: _Walk, trial: Tensor) -> Tensor:
+    """Whether the way to a point is shorter than the best by enough, bool [n]."""
+    return _length(now, trial) < now.best_distance * (1 - SETTLED)
+
+
+def _length(now: _Walk, x: Tensor) -> Tensor:
+    return (x - now.seed).abs().sum(dim=1)
+
+
+def _advance(
+    network: torch.nn.Module,
+    now: _Walk,
+    trial: Tensor,
+    short: Tensor,
+    movable: Tensor,
+    epsilon: float,
+) -> Tensor:
     """Take one step; return which rows are done, bool [n]."""
-    trial = _shortest(now)
     odds, slope, probabilities, gap = _ask(network, trial, now.target, now.label)
-    distance = (trial - now.seed).abs().sum(dim=1)
-    nearer = (odds - now.goal).abs() < (now.odds - now.goal).abs()
-    met, had = gap <= epsilon, now.best_gap <= epsilon
-    shorter = distance < now.best_distance * (1 - SETTLED)
-    better = torch.where(met, ~had | shorter, ~had & (gap < now.best_gap))
-    accepted = nearer | better
+    had, met = now.best_gap <= epsilon, gap <= epsilon
+    # of a row that had met its target only a shorter way is tried
+    better = met | (~had & (gap < now.best_gap))
     now.best = torch.where(better[:, None], trial, now.best)
     now.best_gap = torch.where(better, gap, now.best_gap)
-    now.best_distance = torch.where(better, distance, now.best_distance)
-    now.x = torch.where(accepted[:, None], trial, now.x)
-    now.odds = torch.where(accepted, odds, now.odds)
-    now.slope = torch.where(accepted[:, None], slope * movable, now.slope)
-    now.radius = torch.where(accepted, now.radius, now.radius / 2)
-    settled = accepted & ((odds - now.goal).abs() < SETTLED_ODDS) & (gap > epsilon)
+    now.best_distance = torch.where(better, _length(now, trial), now.best_distance)
+    missed = torch.where(now.radius < SMALL, OWED * (now.goal - odds), 0.0)
+    now.x, now.odds, now.slope, now.owed = trial, odds, slope * movable, now.owed + missed
+    now.radius = torch.where(short, now.radius, now.radius * SHRINK)
+    settled = ((odds - now.goal).abs() < SETTLED_ODDS) & ~met
     if settled.any():
         _turn_to_others(network, now, settled, probabilities, movable, epsilon)
-    return (had & ~better) | (now.radius < SMALLEST_STEP)
+    return (had & ~met) | (now.radius < SMALLEST_STEP)
 
 
 def _turn_to_others(
@@ -223,34 +255,35 @@ def _turn_to_others(
     now.label[rows], now.odds[rows] = label, odds
     now.slope[rows] = slope * movable
     now.goal[rows] = _goal(now.target[rows], label, odds, epsilon / 2)
-    now.base[rows], now.radius[rows] = now.x[rows], 1.0
+    now.base[rows], now.owed[rows] = now.x[rows], 0.0
+    now.radius[rows] = _first_radius(now.seed)
 
 
-def _shortest(now: _Walk) -> Tensor:
+def _shortest(now: _Walk) -> tuple[Tensor, Tensor]:
     """Point nearest to the seed at which the linear model meets the goal, float32 [n, D].
 
     Within the box and the trust region around x: a linear programme with one constraint,
-    solved by taking the steepest columns first.
+    solved by taking the steepest columns first. Also where they do not suffice, bool [n].
     """
     low = (now.x - now.radius[:, None]).clamp_min(0.0)
     high = (now.x + now.radius[:, None]).clamp_max(1.0)
     base = now.base.clamp(low, high)
-    need = now.goal - now.odds - ((base - now.x) * now.slope).sum(dim=1)
+    asked = now.goal + now.owed - now.odds
+    need = asked - ((base - now.x) * now.slope).sum(dim=1)
     direction = need.sign()[:, None] * now.slope.sign()
     room = torch.where(direction > 0, high - base, base - low)
-    amount = _fill(now.slope.abs(), room, need.abs())
-    return (base + direction * amount).clamp(0.0, 1.0)
+    amount, short = _fill(now.slope.abs(), room, need.abs())
+    return (base + direction * amount).clamp(0.0, 1.0), short
 
 
-def _fill(steepness: Tensor, room: Tensor, need: Tensor) -> Tensor:
-    """How far each column moves, steepest first, until `need` is met, float32 [n, D]."""
-    k = min(STEEPEST, steepness.shape[1])
-    amount, short = _fill_first(steepness, room, need, k)
-    if k < steepness.shape[1] and short.any():
-        amount[short], _ = _fill_first(
-            steepness[short], room[short], need[short], steepness.shape[1]
-        )
-    return amount
+def _fill(steepness: Tensor, room: Tensor, need: Tensor) -> tuple[Tensor, Tensor]:
+    """How far each column moves, steepest first, until `need` is met, and where it is not."""
+    width = steepness.shape[1]
+    amount, short = _fill_first(steepness, room, need, min(STEEPEST, width))
+    if width > STEEPEST and short.any():
+        rest = torch.nonzero(short)[:, 0]
+        amount[rest], short[rest] = _fill_first(steepness[rest], room[rest], need[rest], width)
+    return amount, short
 
 
 def _fill_first(steepness: Tensor, room: Tensor, need: Tensor, k: int) -> tuple[Tensor, Tensor]:
