@@ -7,9 +7,12 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto, helper
+from torch.nn import functional
 
+from grandrounds_client.torch_operators.image import conv
 from grandrounds_client.torch_view import differentiable
 from grandrounds_client.vet import inspect
+from grandrounds_client.vetting.attributes import read_attributes
 from grandrounds_client.vetting.limits import DEFAULT_LIMITS
 from grandrounds_client.vetting.session import open_session
 from tests.client.operator_graphs import GRAPHS, operator_model
@@ -73,6 +76,30 @@ def test_operator_answers_as_onnxruntime(name: str) -> None:
     expected = open_session(graph.SerializeToString())(rows)
     assert answers.shape == expected.shape
     np.testing.assert_allclose(answers, expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("strides", [[1, 1], [2, 3]])
+@pytest.mark.parametrize("dilations", [[1, 1], [2, 1]])
+@pytest.mark.parametrize("pads", [[1, 2, 1, 2], [0, 1, 2, 0]])
+def test_a_convolution_of_few_channels_has_torchs_slope(
+    strides: list[int], dilations: list[int], pads: list[int]
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(3, 2, 9, 8, generator=generator, requires_grad=True)
+    kernel, bias = (
+        torch.randn(18, 2, 3, 3, generator=generator),
+        torch.rand(18, generator=generator),
+    )
+    attributes = read_attributes(
+        node("Conv", ["x"], ["y"], strides=strides, dilations=dilations, pads=pads), "Conv"
+    )
+    padded = functional.pad(x, [pads[1], pads[3], pads[0], pads[2]])
+    expected = functional.conv2d(padded, kernel, bias, stride=strides, dilation=dilations)
+    found = conv([x, kernel, bias], attributes)
+    uneven = torch.rand(expected.shape, generator=generator)
+    slopes = [torch.autograd.grad((y * uneven).sum(), x)[0] for y in (found, expected)]
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(*slopes)
 
 
 @pytest.mark.parametrize(

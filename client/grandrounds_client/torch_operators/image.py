@@ -28,17 +28,48 @@ _AVERAGE: dict[int, Callable[..., Tensor]] = {
 
 
 def conv(inputs: Inputs, attributes: Attributes) -> Tensor:
-    """Convolution; padding comes first, since the two ends may differ."""
+    """Convolution; padding comes first only where the two ends differ."""
     x, weights = tensor(inputs, 0), tensor(inputs, 1)
     spatial = x.dim() - 2
-    return _CONV[spatial](
-        _pad(x, attributes, 0.0),
-        weights,
-        optional(inputs, 2),
-        stride=_list(attributes, "strides", spatial),
-        dilation=_list(attributes, "dilations", spatial),
-        groups=attributes.integer("group", 1),
-    )
+    x, padding = _even_padding(x, attributes)
+    window: dict[str, Any] = {
+        "stride": _list(attributes, "strides", spatial),
+        "padding": padding,
+        "dilation": _list(attributes, "dilations", spatial),
+    }
+    groups = attributes.integer("group", 1)
+    # what is to be folded is then no larger than the convolution's own output
+    if spatial == 2 and groups == 1 and weights[0].numel() <= len(weights):
+        found: Tensor = FewChannels.apply(x, weights, optional(inputs, 2), window)  # type: ignore[no-untyped-call]  # torch has no types here
+        return found
+    return _CONV[spatial](x, weights, optional(inputs, 2), groups=groups, **window)
+
+
+class FewChannels(torch.autograd.Function):
+    """A convolution of few channels, with a product and a fold as the gradient of its input.
+
+    The libraries' backward pass computes as many channels at a time as fit a register,
+    and wastes most of them on a grey image. Weights have no gradient here.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weights: Tensor, bias: Tensor | None, window: dict[str, Any]
+    ) -> Tensor:
+        """Convolve as torch does."""
+        ctx.save_for_backward(weights)
+        ctx.size, ctx.window = x.shape[2:], window
+        return functional.conv2d(x, weights, bias, **window)
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None, None, None]:
+        """Fold what each window owes to its pixels."""
+        (weights,) = ctx.saved_tensors
+        # by pixel in memory, as the pools in between leave it
+        of_pixels = slopes[0].permute(0, 2, 3, 1).flatten(1, 2).transpose(1, 2)
+        owed = torch.matmul(weights.flatten(1).T, of_pixels)
+        x = functional.fold(owed, ctx.size, weights.shape[2:], **ctx.window)
+        return x, None, None, None
 
 
 def max_pool(inputs: Inputs, attributes: Attributes) -> Tensor:
@@ -94,13 +125,26 @@ def _list(attributes: Attributes, name: str, spatial: int) -> list[int]:
 
 def _pad(x: Tensor, attributes: Attributes, value: float) -> Tensor:
     """Pad the spatial axes; torch lists them from the last to the first."""
+    pads = _pads(attributes)
+    if not any(pads):
+        return x
+    pairs = list(zip(pads[: len(pads) // 2], pads[len(pads) // 2 :], strict=True))
+    return functional.pad(x, [end for pair in reversed(pairs) for end in pair], value=value)
+
+
+def _even_padding(x: Tensor, attributes: Attributes) -> tuple[Tensor, list[int]]:
+    """Zeros that a convolution can add itself; where the ends differ, add them now."""
+    pads = _pads(attributes)
+    first, last = pads[: len(pads) // 2], pads[len(pads) // 2 :]
+    if pads and first == last:
+        return x, first
+    return _pad(x, attributes, 0.0), [0] * (x.dim() - 2)
+
+
+def _pads(attributes: Attributes) -> list[int]:
     # windows that hang over the end are counted differently here and there
     if attributes.text("auto_pad", "NOTSET") not in {"NOTSET", "VALID"} or attributes.integer(
         "ceil_mode", 0
     ):
         raise NotCovered
-    pads = attributes.integers("pads").tolist()
-    if not any(pads):
-        return x
-    pairs = list(zip(pads[: len(pads) // 2], pads[len(pads) // 2 :], strict=True))
-    return functional.pad(x, [end for pair in reversed(pairs) for end in pair], value=value)
+    return [int(number) for number in attributes.integers("pads")]

@@ -23,8 +23,10 @@ def gemm(inputs: Inputs, attributes: Attributes) -> Tensor:
     a, b, c = tensor(inputs, 0), tensor(inputs, 1), optional(inputs, 2)
     a = a.T if attributes.integer("transA", 0) else a
     b = b.T if attributes.integer("transB", 0) else b
-    product = attributes.number("alpha", 1.0) * (a @ b)
-    return product if c is None else product + attributes.number("beta", 1.0) * c
+    alpha, beta = attributes.number("alpha", 1.0), attributes.number("beta", 1.0)
+    if c is None:
+        return alpha * (a @ b)
+    return torch.addmm(c, a, b, alpha=alpha, beta=beta)
 
 
 def reduction(function: Reduce) -> Function:
