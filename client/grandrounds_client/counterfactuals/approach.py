@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from grandrounds_client.counterfactuals.descent import Terms
+from grandrounds_client.counterfactuals.slopes import slopes
 
 MOVES = 120
 """Gradients per row."""
@@ -52,10 +53,10 @@ def _cross_entropy(
     network: torch.nn.Module, x: Tensor, target: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Slope [n, D] and value [n] of the cross entropy, and the gap [n]."""
-    asked = x.detach().requires_grad_()
-    probabilities = network(asked)
-    smallest = torch.finfo(probabilities.dtype).tiny
-    entropy = -(target * probabilities.clamp_min(smallest).log()).sum(dim=1)
-    (slope,) = torch.autograd.grad(entropy.sum(), asked)
-    gap = torch.square(probabilities.detach() - target).sum(dim=1).sqrt()
-    return torch.nan_to_num(slope), entropy.detach(), gap
+
+    def cross_entropy(probabilities: Tensor, rows: slice) -> Tensor:
+        smallest = torch.finfo(probabilities.dtype).tiny
+        return -(target[rows] * probabilities.clamp_min(smallest).log()).sum(dim=1)
+
+    found, entropy, slope = slopes(network, x, cross_entropy)
+    return slope, entropy, torch.square(found - target).sum(dim=1).sqrt()

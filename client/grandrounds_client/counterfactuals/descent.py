@@ -11,6 +11,8 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
+from grandrounds_client.counterfactuals.slopes import slopes
+
 STEPS = 40
 """Gradients per row and lambda."""
 RATE, LAST_RATE = 0.02, 0.0002
@@ -118,10 +120,12 @@ def moments(first: Tensor, second: Tensor, gradient: Tensor, clock: Tensor) -> T
 
 def _slope(network: torch.nn.Module, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Gradient of the squared gap, float32 [n, D], and the gap, float32 [n]."""
-    asked = x.detach().requires_grad_()
-    squared = torch.square(network(asked) - target).sum(dim=1)
-    (slope,) = torch.autograd.grad(squared.sum(), asked)
-    return torch.nan_to_num(slope), squared.detach().sqrt()
+
+    def squared_gap(probabilities: Tensor, rows: slice) -> Tensor:
+        return torch.square(probabilities - target[rows]).sum(dim=1)
+
+    _, squared, slope = slopes(network, x, squared_gap)
+    return slope, squared.sqrt()
 
 
 def _remember(now: Descent, gap: Tensor, lam: Tensor) -> None:

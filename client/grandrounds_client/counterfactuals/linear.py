@@ -16,6 +16,7 @@ from grandrounds_client.arrays import Floats, Rows
 from grandrounds_client.counterfactuals.adam import adam
 from grandrounds_client.counterfactuals.checks import gradients_of
 from grandrounds_client.counterfactuals.problem import Problem, Solution, distances, gaps
+from grandrounds_client.counterfactuals.slopes import slopes
 from grandrounds_client.teacher import Teacher
 
 GRADIENTS = 40
@@ -133,12 +134,12 @@ def _walk(network: torch.nn.Module, problem: Problem) -> _Walk:
         if not worth.all():
             done.append(now.only(~worth))
             now, trial, short = now.only(worth), trial[worth], short[worth]
+        if not len(now.row):
+            break
         finished = _advance(network, now, trial, short, movable, problem.epsilon)
         if finished.any():
             done.append(now.only(finished))
             now = now.only(~finished)
-        if not len(now.row):
-            break
     ended = [*done, now]
     order = torch.argsort(torch.cat([part.row for part in ended]))
     return _Walk(
@@ -179,17 +180,16 @@ def _ask(
     network: torch.nn.Module, x: Tensor, target: Tensor, label: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Log-odds of the label [n], their slope [n, D], the probabilities and the gap [n]."""
-    asked = x.detach().requires_grad_()
-    probabilities = network(asked)
-    smallest = torch.finfo(probabilities.dtype).tiny
-    own = probabilities.gather(1, label)[:, 0]
-    # the others' sum, not 1 - own: that would be 0 long before the others are
-    others = probabilities.scatter(1, label, 0.0).sum(dim=1)
-    odds = own.clamp_min(smallest).log() - others.clamp_min(smallest).log()
-    (slope,) = torch.autograd.grad(odds.sum(), asked)
-    found = probabilities.detach()
-    gap = torch.square(found - target).sum(dim=1).sqrt()
-    return odds.detach(), torch.nan_to_num(slope), found, gap
+
+    def log_odds(probabilities: Tensor, rows: slice) -> Tensor:
+        smallest = torch.finfo(probabilities.dtype).tiny
+        own = probabilities.gather(1, label[rows])[:, 0]
+        # the others' sum, not 1 - own: that would be 0 long before the others are
+        others = probabilities.scatter(1, label[rows], 0.0).sum(dim=1)
+        return own.clamp_min(smallest).log() - others.clamp_min(smallest).log()
+
+    found, odds, slope = slopes(network, x, log_odds)
+    return odds, slope, found, torch.square(found - target).sum(dim=1).sqrt()
 
 
 def _goal(target: Tensor, label: Tensor, odds: Tensor, epsilon: float) -> Tensor:
