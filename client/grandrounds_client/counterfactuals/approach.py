@@ -56,7 +56,8 @@ def _cross_entropy(
 
     def cross_entropy(probabilities: Tensor, rows: slice) -> Tensor:
         smallest = torch.finfo(probabilities.dtype).tiny
-        return -(target[rows] * probabilities.clamp_min(smallest).log()).sum(dim=1)
+        logarithms = probabilities.clamp_min(smallest).log()
+        return -(target[rows] * logarithms).sum(dim=1, keepdim=True)
 
     found, entropy, slope = slopes(network, x, cross_entropy)
-    return slope, entropy, torch.square(found - target).sum(dim=1).sqrt()
+    return slope[:, 0], entropy[:, 0], torch.square(found - target).sum(dim=1).sqrt()

@@ -122,10 +122,10 @@ def _slope(network: torch.nn.Module, x: Tensor, target: Tensor) -> tuple[Tensor,
     """Gradient of the squared gap, float32 [n, D], and the gap, float32 [n]."""
 
     def squared_gap(probabilities: Tensor, rows: slice) -> Tensor:
-        return torch.square(probabilities - target[rows]).sum(dim=1)
+        return torch.square(probabilities - target[rows]).sum(dim=1, keepdim=True)
 
     _, squared, slope = slopes(network, x, squared_gap)
-    return slope, squared.sqrt()
+    return slope[:, 0], squared[:, 0].sqrt()
 
 
 def _remember(now: Descent, gap: Tensor, lam: Tensor) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from grandrounds_client.arrays import Floats, Rows
 from grandrounds_client.counterfactuals.adam import adam
+from grandrounds_client.counterfactuals.balance import balance
 from grandrounds_client.counterfactuals.checks import gradients_of
 from grandrounds_client.counterfactuals.problem import Problem, Solution, distances, gaps
 from grandrounds_client.counterfactuals.slopes import slopes
@@ -28,7 +29,8 @@ STEEPEST = 48
 NEARLY = 0.9
 """Share of epsilon that is aimed at: the way to the edge is shorter than to the target."""
 SETTLED_ODDS = 0.02
-"""Log-odds this near to their goal are met; what gap is left lies with the other classes."""
+"""Log-odds this near to their goal are met; what gap is left lies with the other classes,
+and `balance` steers those."""
 WIDTH = 200
 """Columns that may all move at once, from wall to wall, in the first step; of a wider row
 each moves less: pixels side by side hide behind one another, and slopes hold only nearby."""
@@ -58,7 +60,7 @@ def linear(teacher: Teacher, problem: Problem, rng: np.random.Generator) -> Solu
     x, gap = problem.x.copy(), start_gap.copy()
     if len(far):
         with torch.enable_grad():
-            found = _walk(network, problem.rows(far))
+            found = _balanced(network, _walk(network, problem.rows(far)), problem)
         x[far], gap[far] = found.best.numpy(), found.best_gap.numpy()
     lam = _worth(problem, x, start_gap, gap)
     return _second_try(teacher, problem, Solution(x, lam, np.zeros(len(x), np.bool_)), gap, rng)
@@ -101,14 +103,10 @@ class _Walk:
     goal, radius, odds, owed, best_gap, best_distance : float32 [n]
         `owed` is how much more than the goal is asked for.
     slope : float32 [n, D]
-    base : float32 [n, D]
-        What the way is measured from: the seed, until the class is where it should be
-        and only the other classes' shares are not; then the point where that was so.
     """
 
     row: Tensor
     seed: Tensor
-    base: Tensor
     x: Tensor
     best: Tensor
     target: Tensor
@@ -150,18 +148,32 @@ def _walk(network: torch.nn.Module, problem: Problem) -> _Walk:
     )
 
 
+def _balanced(network: torch.nn.Module, found: _Walk, problem: Problem) -> _Walk:
+    """Bring home rows whose class is where it should be, and others are not."""
+    missed = torch.nonzero(found.best_gap > problem.epsilon)[:, 0]
+    if len(missed):
+        found.best[missed], found.best_gap[missed] = balance(
+            network,
+            found.seed[missed],
+            found.best[missed],
+            found.target[missed],
+            torch.tensor(problem.movable),
+            problem.epsilon,
+        )
+    return found
+
+
 def _begin(network: torch.nn.Module, problem: Problem, movable: Tensor) -> _Walk:
     seed, target = torch.tensor(problem.x), torch.tensor(problem.target)
     label = (target - torch.tensor(problem.start)).argmax(dim=1, keepdim=True)
-    odds, slope, _, gap = _ask(network, seed, target, label)
+    odds, slope, gap = _ask(network, seed, target, label)
     return _Walk(
         row=torch.arange(len(seed)),
         seed=seed,
-        base=seed.clone(),
         x=seed,
         best=seed,
         target=target,
-        label=label.clone(),
+        label=label,
         goal=_goal(target, label, odds, problem.epsilon),
         radius=torch.full((len(seed),), _first_radius(seed)),
         odds=odds,
@@ -178,18 +190,18 @@ def _first_radius(x: Tensor) -> float:
 
 def _ask(
     network: torch.nn.Module, x: Tensor, target: Tensor, label: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Log-odds of the label [n], their slope [n, D], the probabilities and the gap [n]."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Log-odds of the label [n], their slope [n, D], and the gap [n]."""
 
     def log_odds(probabilities: Tensor, rows: slice) -> Tensor:
         smallest = torch.finfo(probabilities.dtype).tiny
-        own = probabilities.gather(1, label[rows])[:, 0]
+        own = probabilities.gather(1, label[rows])
         # the others' sum, not 1 - own: that would be 0 long before the others are
-        others = probabilities.scatter(1, label[rows], 0.0).sum(dim=1)
+        others = probabilities.scatter(1, label[rows], 0.0).sum(dim=1, keepdim=True)
         return own.clamp_min(smallest).log() - others.clamp_min(smallest).log()
 
     found, odds, slope = slopes(network, x, log_odds)
-    return odds, slope, found, torch.square(found - target).sum(dim=1).sqrt()
+    return odds[:, 0], slope[:, 0], torch.square(found - target).sum(dim=1).sqrt()
 
 
 def _goal(target: Tensor, label: Tensor, odds: Tensor, epsilon: float) -> Tensor:
@@ -224,7 +236,7 @@ def _advance(
     epsilon: float,
 ) -> Tensor:
     """Take one step; return which rows are done, bool [n]."""
-    odds, slope, probabilities, gap = _ask(network, trial, now.target, now.label)
+    odds, slope, gap = _ask(network, trial, now.target, now.label)
     had, met = now.best_gap <= epsilon, gap <= epsilon
     # of a row that had met its target only a shorter way is tried
     better = met | (~had & (gap < now.best_gap))
@@ -235,28 +247,7 @@ def _advance(
     now.x, now.odds, now.slope, now.owed = trial, odds, slope * movable, now.owed + missed
     now.radius = torch.where(short, now.radius, now.radius * SHRINK)
     settled = ((odds - now.goal).abs() < SETTLED_ODDS) & ~met
-    if settled.any():
-        _turn_to_others(network, now, settled, probabilities, movable, epsilon)
-    return (had & ~met) | (now.radius < SMALLEST_STEP)
-
-
-def _turn_to_others(
-    network: torch.nn.Module,
-    now: _Walk,
-    rows: Tensor,
-    probabilities: Tensor,
-    movable: Tensor,
-    epsilon: float,
-) -> None:
-    """Steer, from where they stand, the class that is farthest from its share."""
-    off = (probabilities[rows] - now.target[rows]).abs()
-    label = off.argmax(dim=1, keepdim=True)
-    odds, slope, _, _ = _ask(network, now.x[rows], now.target[rows], label)
-    now.label[rows], now.odds[rows] = label, odds
-    now.slope[rows] = slope * movable
-    now.goal[rows] = _goal(now.target[rows], label, odds, epsilon / 2)
-    now.base[rows], now.owed[rows] = now.x[rows], 0.0
-    now.radius[rows] = _first_radius(now.seed)
+    return settled | (had & ~met) | (now.radius < SMALLEST_STEP)
 
 
 def _shortest(now: _Walk) -> tuple[Tensor, Tensor]:
@@ -267,7 +258,7 @@ def _shortest(now: _Walk) -> tuple[Tensor, Tensor]:
     """
     low = (now.x - now.radius[:, None]).clamp_min(0.0)
     high = (now.x + now.radius[:, None]).clamp_max(1.0)
-    base = now.base.clamp(low, high)
+    base = now.seed.clamp(low, high)
     asked = now.goal + now.owed - now.odds
     need = asked - ((base - now.x) * now.slope).sum(dim=1)
     direction = need.sign()[:, None] * now.slope.sign()

@@ -1,4 +1,4 @@
-"""What a network answers, and the slope of a score of it, a few rows at a time."""
+"""What a network answers, and the slopes of scores of it, a few rows at a time."""
 
 from collections.abc import Callable
 
@@ -9,12 +9,12 @@ NUMBERS = 50_000
 """Asked at once: what lies between the layers of a network is then still in the cache when
 the gradient comes back for it, and the memory it takes is bounded."""
 
-Score = Callable[[Tensor, slice], Tensor]
-"""From the probabilities [n, C] of a part of the rows to the score of each, [n]."""
+Scores = Callable[[Tensor, slice], Tensor]
+"""From the probabilities [n, C] of a part of the rows to K scores of each, [n, K]."""
 
 
-def slopes(network: nn.Module, x: Tensor, score: Score) -> tuple[Tensor, Tensor, Tensor]:
-    """Return f(x), the score of each row, and its slope; 0 where the slope is not a number.
+def slopes(network: nn.Module, x: Tensor, scores: Scores) -> tuple[Tensor, Tensor, Tensor]:
+    """Return f(x), the scores of each row, and their slopes; 0 where one is not a number.
 
     Parameters
     ----------
@@ -23,21 +23,23 @@ def slopes(network: nn.Module, x: Tensor, score: Score) -> tuple[Tensor, Tensor,
 
     Returns
     -------
-    float32 [N, C], float32 [N], float32 [N, D]
+    float32 [N, C], float32 [N, K], float32 [N, K, D]
     """
     size = max(1, NUMBERS // x.shape[1])
-    parts = [_part(network, x, score, slice(at, at + size)) for at in range(0, len(x), size)]
-    if len(parts) == 1:
-        return parts[0]
-    found, scores, slope = (torch.cat(each) for each in zip(*parts, strict=True))
-    return found, scores, slope
+    parts = [_part(network, x, scores, slice(at, at + size)) for at in range(0, len(x), size)]
+    found, scored, slope = (torch.cat(each) for each in zip(*parts, strict=True))
+    return found, scored, slope
 
 
 def _part(
-    network: nn.Module, x: Tensor, score: Score, rows: slice
+    network: nn.Module, x: Tensor, scores: Scores, rows: slice
 ) -> tuple[Tensor, Tensor, Tensor]:
     asked = x[rows].detach().requires_grad_()
     probabilities = network(asked)
-    scores = score(probabilities, rows)
-    (slope,) = torch.autograd.grad(scores.sum(), asked)
-    return probabilities.detach(), scores.detach(), torch.nan_to_num(slope)
+    each = scores(probabilities, rows)
+    last = each.shape[1] - 1
+    slope = [
+        torch.autograd.grad(score.sum(), asked, retain_graph=at < last)[0]
+        for at, score in enumerate(each.unbind(1))
+    ]
+    return probabilities.detach(), each.detach(), torch.nan_to_num(torch.stack(slope, dim=1))
