@@ -52,7 +52,7 @@ def balance(
 ) -> tuple[Tensor, Tensor]:
     """Return the point with the smallest gap, from x on, and that gap.
 
-    A row is done as soon as its gap is at most epsilon.
+    A row is done as soon as its gap is at most epsilon, or not a number: slopes may be huge.
 
     Parameters
     ----------
@@ -129,4 +129,5 @@ def _least_squares(slope: Tensor, weight: Tensor, missing: Tensor, matters: Tens
     size = normal.diagonal(dim1=1, dim2=2).mean(dim=1, keepdim=True).clamp_min(1e-12)
     slack = torch.diag_embed(SLACK * size / torch.square(matters))
     multipliers = torch.linalg.solve_ex(normal + slack, missing[:, :, None]).result
-    return torch.nan_to_num((weighted.transpose(1, 2) @ multipliers)[:, :, 0], posinf=0, neginf=0)
+    moved: Tensor = (weighted.transpose(1, 2) @ multipliers)[:, :, 0]
+    return moved

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from grandrounds_client.counterfactuals import balance as module
 from grandrounds_client.counterfactuals import find
 from grandrounds_client.counterfactuals import linear as engine
 from grandrounds_client.counterfactuals.adam import adam
@@ -93,8 +94,19 @@ class Steep(nn.Module):
 
 
 def test_slopes_out_of_range_break_nothing() -> None:
-    seed = rows(4)
-    target = torch.full((4, 3), 1 / 3)
+    seed = torch.full((1, WIDTH), 0.5)
+    target = torch.tensor([[0.6, 0.2, 0.2]])
     moved, gap = balance(Steep(), seed, seed, target, torch.ones(WIDTH).bool(), EPSILON)
     assert moved.isfinite().all()
     assert gap.isfinite().all()
+
+
+def test_no_step_goes_farther_than_the_slopes_may_hold(
+    network: nn.Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STEPS", 2)
+    seed = rows(50)
+    target = network(seed.flip(1))
+    moved, _ = balance(network, seed, seed.roll(1, dims=0), target, torch.ones(WIDTH) > 0, EPSILON)
+    step = (moved - seed.roll(1, dims=0)).abs().max()
+    assert 0.1 < step <= module.REACH + 1e-6

@@ -8,6 +8,7 @@ from grandrounds_client.arrays import Labels, Rows
 from grandrounds_client.counterfactuals import find
 from grandrounds_client.counterfactuals import linear as engine
 from grandrounds_client.teacher import Teacher
+from tests.client.counterfactuals.toy_teachers import from_torch
 
 RNG = np.random.default_rng(0)
 
@@ -47,18 +48,41 @@ def test_a_linear_teacher_is_solved_as_the_steepest_columns_say() -> None:
     assert 0.5 + np.log(0.75 / 0.25) / 4 > found.x[0, 0] > 0.5 + np.log(0.70 / 0.30) / 4
 
 
-def test_a_handful_of_gradients_do(
-    teachers: dict[str, Teacher], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = 0
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list to which every call for slopes adds its number of rows."""
+    asked: list[int] = []
     ask = engine._ask
 
     def counting(*arguments: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        nonlocal asked
-        asked += len(arguments[1])
+        asked.append(len(arguments[1]))
         return ask(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(engine, "_ask", counting)
+    return asked
+
+
+def test_a_handful_of_gradients_do(
+    teachers: dict[str, Teacher], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = counted(monkeypatch)
     x, y = seeds(teachers["mlp"])
     far = find(teachers["mlp"], x, y, rng=RNG, engine="linear").distance > 0
-    assert asked / far.sum() < 5
+    assert sum(asked) / far.sum() < 5
+
+
+class Saturating(torch.nn.Module):
+    """Five hundred columns, each of which counts for less the farther it moves."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        weight = torch.linspace(1, 0.5, x.shape[1])
+        odds = (weight * torch.tanh(6 * x)).sum(dim=1) - 1
+        return torch.stack([torch.sigmoid(-odds), torch.sigmoid(odds)], dim=1)
+
+
+def test_what_a_step_lacked_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    teacher = from_torch(Saturating(), 500)
+    x, y = np.zeros((1, 500), np.float32), np.ones(1, np.int32)
+    asked = counted(monkeypatch)
+    found = find(teacher, x, y, rng=RNG, engine="linear")
+    assert found.converged.all()
+    assert sum(asked) < 8
