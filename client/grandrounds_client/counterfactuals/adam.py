@@ -6,6 +6,7 @@ import torch
 from grandrounds_client.counterfactuals.approach import approach
 from grandrounds_client.counterfactuals.checks import gradients_of
 from grandrounds_client.counterfactuals.descent import Descent, Terms, descend
+from grandrounds_client.counterfactuals.device import device, placed
 from grandrounds_client.counterfactuals.give_back import give_back
 from grandrounds_client.counterfactuals.problem import Problem, Solution, gaps
 from grandrounds_client.teacher import Teacher
@@ -22,17 +23,17 @@ def adam(teacher: Teacher, problem: Problem, _rng: np.random.Generator) -> Solut
     BadInput
         The teacher has no gradients.
     """
-    network = gradients_of(teacher, "adam")
+    network = placed(gradients_of(teacher, "adam"))
     terms = Terms(
-        movable=torch.tensor(problem.movable),
-        lambdas=torch.tensor(problem.lambdas, dtype=torch.float32),
+        movable=torch.tensor(problem.movable, device=device()),
+        lambdas=torch.tensor(problem.lambdas, dtype=torch.float32, device=device()),
         epsilon=problem.epsilon,
     )
     with torch.enable_grad():
         start = _start(network, problem, terms)
         found = descend(network, start, terms)
-    lam = np.asarray(problem.lambdas, dtype=np.float32)[found.stage.numpy()]
-    moved = give_back(teacher, problem, found.best.numpy(), lam)
+    lam = np.asarray(problem.lambdas, dtype=np.float32)[found.stage.cpu().numpy()]
+    moved = give_back(teacher, problem, found.best.cpu().numpy(), lam)
     return Solution(moved, lam, np.zeros(len(problem), dtype=np.bool_))
 
 
@@ -42,9 +43,9 @@ def _start(network: torch.nn.Module, problem: Problem, terms: Terms) -> Descent:
     At a smaller lambda the descent would walk back to the seed. Rows that meet their
     target, or for which nothing better was found, start at the seed with the first lambda.
     """
-    seed, target = torch.tensor(problem.x), torch.tensor(problem.target)
-    gap = torch.tensor(gaps(problem.start, problem.target))
-    x, stage = seed.clone(), torch.zeros(len(seed), dtype=torch.int64)
+    known = (problem.x, problem.target, gaps(problem.start, problem.target))
+    seed, target, gap = (torch.tensor(array, device=device()) for array in known)
+    x, stage = seed.clone(), seed.new_zeros(len(seed), dtype=torch.int64)
     far = torch.nonzero(gap > problem.epsilon)[:, 0]
     if len(far):
         near, near_gap = approach(network, seed[far], target[far], terms)

@@ -27,7 +27,7 @@ def approach(
     -------
     float32 [n, D], float32 [n]
     """
-    x, length = seed, torch.full((len(seed), 1), FIRST_MOVE)
+    x, length = seed, seed.new_full((len(seed), 1), FIRST_MOVE)
     slope, entropy, gap = _cross_entropy(network, x, target)
     for _ in range(MOVES):
         trial = (x - length * _steepest(x, slope * terms.movable)).clamp(0.0, 1.0)

@@ -64,9 +64,9 @@ def balance(
     -------
     float32 [N, D], float32 [N]
     """
-    best, best_gap = x.clone(), torch.full((len(x),), torch.inf)
-    reach = torch.full((len(x), 1), REACH)
-    row = torch.arange(len(x))
+    best, best_gap = x.clone(), x.new_full((len(x),), torch.inf)
+    reach = x.new_full((len(x), 1), REACH)
+    row = torch.arange(len(x), device=x.device)
     for step in range(STEPS):
         there = _leading(network, x, target[row])
         nearer = there.gap < best_gap[row]

@@ -70,7 +70,7 @@ class Descent:
         cls, seed: Tensor, target: Tensor, start: Tensor, gap: Tensor, stage: Tensor
     ) -> "Descent":
         """Start each row where its gap is known, with the lambda of its stage."""
-        rows = torch.arange(len(seed))
+        rows = torch.arange(len(seed), device=seed.device)
         distance = (start - seed).abs().sum(dim=1)
         return cls(
             row=rows, seed=seed, target=target, start=start, x=start, best=start, stage=stage,

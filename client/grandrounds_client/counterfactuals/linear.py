@@ -16,6 +16,7 @@ from grandrounds_client.arrays import Floats, Rows
 from grandrounds_client.counterfactuals.adam import adam
 from grandrounds_client.counterfactuals.balance import balance
 from grandrounds_client.counterfactuals.checks import gradients_of
+from grandrounds_client.counterfactuals.device import device, placed
 from grandrounds_client.counterfactuals.problem import Problem, Solution, distances, gaps
 from grandrounds_client.counterfactuals.slopes import slopes
 from grandrounds_client.teacher import Teacher
@@ -54,14 +55,14 @@ def linear(teacher: Teacher, problem: Problem, rng: np.random.Generator) -> Solu
     BadInput
         The teacher has no gradients.
     """
-    network = gradients_of(teacher, "linear")
+    network = placed(gradients_of(teacher, "linear"))
     start_gap = gaps(problem.start, problem.target)
     far = np.flatnonzero(start_gap > problem.epsilon)
     x, gap = problem.x.copy(), start_gap.copy()
     if len(far):
         with torch.enable_grad():
             found = _balanced(network, _walk(network, problem.rows(far)), problem)
-        x[far], gap[far] = found.best.numpy(), found.best_gap.numpy()
+        x[far], gap[far] = found.best.cpu().numpy(), found.best_gap.cpu().numpy()
     lam = _worth(problem, x, start_gap, gap)
     return _second_try(teacher, problem, Solution(x, lam, np.zeros(len(x), np.bool_)), gap, rng)
 
@@ -124,7 +125,7 @@ class _Walk:
 
 
 def _walk(network: torch.nn.Module, problem: Problem) -> _Walk:
-    movable = torch.tensor(problem.movable)
+    movable = torch.tensor(problem.movable, device=device())
     now, done = _begin(network, problem, movable), []
     for _ in range(GRADIENTS):
         trial, short = _shortest(now)
@@ -157,29 +158,31 @@ def _balanced(network: torch.nn.Module, found: _Walk, problem: Problem) -> _Walk
             found.seed[missed],
             found.best[missed],
             found.target[missed],
-            torch.tensor(problem.movable),
+            torch.tensor(problem.movable, device=device()),
             problem.epsilon,
         )
     return found
 
 
 def _begin(network: torch.nn.Module, problem: Problem, movable: Tensor) -> _Walk:
-    seed, target = torch.tensor(problem.x), torch.tensor(problem.target)
-    label = (target - torch.tensor(problem.start)).argmax(dim=1, keepdim=True)
+    seed, target, start = (
+        torch.tensor(array, device=device()) for array in (problem.x, problem.target, problem.start)
+    )
+    label = (target - start).argmax(dim=1, keepdim=True)
     odds, slope, gap = _ask(network, seed, target, label)
     return _Walk(
-        row=torch.arange(len(seed)),
+        row=torch.arange(len(seed), device=seed.device),
         seed=seed,
         x=seed,
         best=seed,
         target=target,
         label=label,
         goal=_goal(target, label, odds, problem.epsilon),
-        radius=torch.full((len(seed),), _first_radius(seed)),
+        radius=seed.new_full((len(seed),), _first_radius(seed)),
         odds=odds,
-        owed=torch.zeros(len(seed)),
+        owed=seed.new_zeros(len(seed)),
         best_gap=gap,
-        best_distance=torch.zeros(len(seed)),
+        best_distance=seed.new_zeros(len(seed)),
         slope=slope * movable,
     )
 

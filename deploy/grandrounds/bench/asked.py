@@ -1,6 +1,7 @@
 """The floor: what asking the teacher costs by itself, as often as an engine asked it."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -44,6 +45,10 @@ class _Counted(nn.Module):
     def __init__(self, network: nn.Module, asked: Asked) -> None:
         super().__init__()
         self._network, self._asked = network, asked
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "_Counted":
+        """Count for the same engine, on whatever device the copy is for."""
+        return _Counted(deepcopy(self._network, memo), self._asked)
 
     def forward(self, x: Tensor) -> Tensor:
         """Answer, and count a gradient for each row: no engine asks without one."""
