@@ -32,7 +32,7 @@ NEARLY = 0.9
 SETTLED_ODDS = 0.02
 """Log-odds this near to their goal are met; what gap is left lies with the other classes,
 and `balance` steers those."""
-WIDTH = 200
+WIDTH = 220
 """Columns that may all move at once, from wall to wall, in the first step; of a wider row
 each moves less: pixels side by side hide behind one another, and slopes hold only nearby."""
 SHRINK = 0.7

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-NUMBERS = 50_000
+NUMBERS = 100_000
 """Asked at once: what lies between the layers of a network is then still in the cache when
 the gradient comes back for it, and the memory it takes is bounded."""
 
