@@ -247,8 +247,10 @@ def _advance(
     now.best_gap = torch.where(better, gap, now.best_gap)
     now.best_distance = torch.where(better, _length(now, trial), now.best_distance)
     missed = torch.where(now.radius < SMALL, OWED * (now.goal - odds), 0.0)
+    # what cut a step short was the region, as long as it leads nearer
+    cut = short & ((odds - now.goal).abs() < (now.odds - now.goal).abs())
     now.x, now.odds, now.slope, now.owed = trial, odds, slope * movable, now.owed + missed
-    now.radius = torch.where(short, now.radius, now.radius * SHRINK)
+    now.radius = torch.where(cut, now.radius, now.radius * SHRINK)
     settled = ((odds - now.goal).abs() < SETTLED_ODDS) & ~met
     return settled | (had & ~met) | (now.radius < SMALLEST_STEP)
 

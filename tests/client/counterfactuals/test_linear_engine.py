@@ -86,3 +86,18 @@ def test_what_a_step_lacked_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) 
     found = find(teacher, x, y, rng=RNG, engine="linear")
     assert found.converged.all()
     assert sum(asked) < 8
+
+
+class Flat(torch.nn.Module):
+    """As sure of one class everywhere, so that no slope leads anywhere."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.softmax(0 * x[:, :2] + torch.tensor([3.0, 0.0]), dim=1)
+
+
+def test_where_no_slope_leads_the_walk_ends_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = counted(monkeypatch)
+    x, y = np.full((1, 5), 0.5, np.float32), np.ones(1, np.int32)
+    found = find(from_torch(Flat(), 5), x, y, rng=RNG, engine="linear")
+    assert np.array_equal(found.x, x)
+    assert len(asked) < 20
