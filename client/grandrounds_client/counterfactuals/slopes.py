@@ -27,6 +27,8 @@ def slopes(network: nn.Module, x: Tensor, scores: Scores) -> tuple[Tensor, Tenso
     """
     size = max(1, NUMBERS // x.shape[1])
     parts = [_part(network, x, scores, slice(at, at + size)) for at in range(0, len(x), size)]
+    if len(parts) == 1:
+        return parts[0]
     found, scored, slope = (torch.cat(each) for each in zip(*parts, strict=True))
     return found, scored, slope
 
@@ -42,4 +44,4 @@ def _part(
         torch.autograd.grad(score.sum(), asked, retain_graph=at < last)[0]
         for at, score in enumerate(each.unbind(1))
     ]
-    return probabilities.detach(), each.detach(), torch.nan_to_num(torch.stack(slope, dim=1))
+    return probabilities.detach(), each.detach(), torch.stack(slope, dim=1).nan_to_num_()
