@@ -3,7 +3,7 @@
 Where the log-odds of the class were linear, the shortest way to the target would be known:
 move the column with the steepest slope until the box stops it, then the next, until the
 target is met. This is done from the seed, the slopes are taken anew where it led, and
-so on within a trust region that shrinks with each step; two to six gradients do.
+so on within a trust region that shrinks with each step; two to five gradients do on average.
 """
 
 from dataclasses import dataclass, fields
