@@ -27,7 +27,7 @@ from grandrounds_client.vetting.wire import parse
 from grandrounds_protocol.errors import BadModel
 
 _CHUNK = 8192
-_MEMORY = 2**24
+_MEMORY = 2**21
 _PROBES = 64
 _AGREEMENT = 1e-4
 
