@@ -7,6 +7,7 @@
     ├── Refused                 3   a rule said no; nothing was changed
     │   ├── BadMessage              bytes that are not a well-formed message
     │   ├── BadModel                a model that fails the static checks
+    │   ├── ModelHoldsRows          a site's own model that carries its patients
     │   ├── BadInstances            virtual rows out of shape, range or label
     │   ├── SchemaMismatch          the two sides do not mean the same features
     │   ├── VersionSkew             the two sides speak different protocol versions
@@ -84,6 +85,12 @@ class BadModel(Refused):
     """A model that fails the static checks."""
 
     public = "the model fails the static checks"
+
+
+class ModelHoldsRows(Refused):
+    """A site's own model that carries its patients, or speaks of too few of them."""
+
+    public = "the site's own check holds its model back"
 
 
 class BadInstances(Refused):
