@@ -1,5 +1,6 @@
 """Trees out of a node of a graph, with what their leaves add, and back into it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,26 +101,41 @@ def write_ensemble(node: NodeProto, ensemble: Ensemble, gone: npt.NDArray[np.boo
             attribute.CopyFrom(helper.make_attribute(attribute.name, numbers))
 
 
-def rows_below(forest: Forest, levels: list[Ints], x: Rows) -> Ints:
-    """Return how many rows of x, float32 [N, d], pass through each node, int64 [n]."""
-    counts = np.zeros(len(forest.true), np.int64)
+def leaves_reached(forest: Forest, x: Rows) -> Iterator[Ints]:
+    """Yield for each tree the leaf that each row of x, float32 [N, d], ends in, int64 [N]."""
     inclusive = np.isin(forest.mode, (b"BRANCH_LEQ", b"BRANCH_GT"))
     upward = np.isin(forest.mode, (b"BRANCH_GTE", b"BRANCH_GT"))
-    after = np.append(forest.roots[1:], len(counts))
-    for root, end in zip(forest.roots.tolist(), after.tolist(), strict=True):
+    for root in forest.roots.tolist():
         at = np.full(len(x), root)
-        moving = np.arange(len(x)) if forest.true[root] >= 0 else np.arange(0)
+        moving = np.arange(len(x) if forest.true[root] >= 0 else 0)
         while len(moving):
             node = at[moving]
             value, bound = x[moving, forest.feature[node]], forest.threshold[node]
             holds = np.where(inclusive[node], value <= bound, value < bound) ^ upward[node]
             at[moving] = child = np.where(holds, forest.true[node], forest.false[node])
             moving = moving[forest.true[child] >= 0]
-        counts[root:end] = np.bincount(at - root, minlength=end - root)
+        yield at
+
+
+def sums_below(
+    forest: Forest, levels: list[Ints], x: Rows, weight: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return the weight of the rows that pass through each node, float64 [n].
+
+    Parameters
+    ----------
+    x : float32 [N, d]
+    weight : float64 [N]
+    """
+    sums = np.zeros(len(forest.true))
+    after = np.append(forest.roots[1:], len(sums))
+    bounds = zip(forest.roots.tolist(), after.tolist(), strict=True)
+    for (root, end), leaf in zip(bounds, leaves_reached(forest, x), strict=True):
+        sums[root:end] = np.bincount(leaf - root, weight, minlength=end - root)
     for level in reversed(levels):
         inner = level[forest.true[level] >= 0]
-        counts[inner] = counts[forest.true[inner]] + counts[forest.false[inner]]
-    return counts
+        sums[inner] = sums[forest.true[inner]] + sums[forest.false[inner]]
+    return sums
 
 
 def levels_of(forest: Forest) -> list[Ints]:

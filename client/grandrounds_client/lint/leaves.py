@@ -11,7 +11,7 @@ from grandrounds_client.lint.ensembles import (
     Ints,
     levels_of,
     read_ensemble,
-    rows_below,
+    sums_below,
     write_ensemble,
 )
 from grandrounds_client.lint.views import activation
@@ -19,16 +19,20 @@ from grandrounds_client.vetting.trees import Forest
 from grandrounds_protocol.errors import ModelHoldsRows
 
 Mask = npt.NDArray[np.bool_]
+Weights = npt.NDArray[np.float64]
 
 
-def merge_small_leaves(graph: bytes, rows: Rows, k: int) -> tuple[bytes, int]:
+def merge_small_leaves(
+    graph: bytes, rows: Rows, k: int, *, weight: Weights | None = None
+) -> tuple[bytes, int]:
     """Merge every leaf that 1 to k - 1 of the rows reach into its parent, until none is left.
 
     The parent becomes a leaf in place of all that is below it. What it adds is the mean of
-    the leaves that it replaces, weighted by the rows that reach each: shares of a tree or
-    of a forest stay shares, and scores of boosting stay the mean score of these rows. A
-    leaf that none of the rows reaches may stay, as it speaks of none of them; where it is
-    merged it weighs nothing. It works on the graph alone, so that a model made elsewhere
+    the leaves that it replaces, weighted by the rows that reach each, as heavy as they were
+    in training: that is what a tree would have said had it stopped there; shares of a forest
+    stay shares, and scores of boosting the mean score of these rows. A leaf that none of
+    the rows reaches may stay, as it speaks of none of them; where it is merged it weighs
+    nothing. It works on the graph alone, so that a model made elsewhere
     is treated alike.
 
     Parameters
@@ -39,6 +43,9 @@ def merge_small_leaves(graph: bytes, rows: Rows, k: int) -> tuple[bytes, int]:
         The site's own training rows, as they reach the graph.
     k : int
         Fewest rows that a leaf may speak of, if it speaks of any.
+    weight : float64 [N] or None
+        How much each row counted in training, above 0; 1 if None. Without it a model that
+        was trained on balanced classes leans to the larger class where leaves are merged.
 
     Returns
     -------
@@ -55,6 +62,7 @@ def merge_small_leaves(graph: bytes, rows: Rows, k: int) -> tuple[bytes, int]:
         If what stands in the graph are no trees.
     """
     model = ModelProto.FromString(graph)
+    heavy = np.ones(len(rows)) if weight is None else weight
     merged = 0
     for index, node in enumerate(model.graph.node):
         if node.op_type in PREFIX:
@@ -67,32 +75,33 @@ def merge_small_leaves(graph: bytes, rows: Rows, k: int) -> tuple[bytes, int]:
                 )
             x = activation(model, node.input[0], rows)
             ensemble = read_ensemble(node, where, x.shape[1])
-            fewer, gone = _merged(ensemble, x, k)
+            fewer, gone = _merged(ensemble, x, k, heavy)
             if gone.any():
                 merged += int(np.count_nonzero(gone & (ensemble.forest.true < 0)))
                 write_ensemble(node, fewer, gone)
     return (bytes(model.SerializeToString(deterministic=True)) if merged else graph), merged
 
 
-def _merged(ensemble: Ensemble, x: Rows, k: int) -> tuple[Ensemble, Mask]:
+def _merged(ensemble: Ensemble, x: Rows, k: int, weight: Weights) -> tuple[Ensemble, Mask]:
     """Return the ensemble after merging, and which nodes are gone."""
     forest = ensemble.forest
     levels = levels_of(forest)
-    counts = rows_below(forest, levels, x)
+    counts = sums_below(forest, levels, x, np.ones(len(x)))
+    heavy = sums_below(forest, levels, x, weight)
     owner = _owners(forest, levels, _closed(forest, levels, counts, k))
     gone = owner != np.arange(len(owner))
     share = np.ones(len(ensemble.leaf))
     from_gone = gone[ensemble.leaf]
     below = ensemble.leaf[from_gone]
-    share[from_gone] = counts[below] / counts[owner[below]]
+    share[from_gone] = heavy[below] / heavy[owner[below]]
     pair = np.stack([owner[ensemble.leaf], ensemble.output])
     pairs, at = np.unique(pair, axis=1, return_inverse=True)
-    weight = np.zeros(pairs.shape[1])
-    np.add.at(weight, at, share * ensemble.weight)
-    return Ensemble(forest, pairs[0], pairs[1], weight), gone
+    added = np.zeros(pairs.shape[1])
+    np.add.at(added, at, share * ensemble.weight)
+    return Ensemble(forest, pairs[0], pairs[1], added), gone
 
 
-def _closed(forest: Forest, levels: list[Ints], counts: Ints, k: int) -> Mask:
+def _closed(forest: Forest, levels: list[Ints], counts: Weights, k: int) -> Mask:
     """Return which nodes are leaves, or have a leaf of 1 to k - 1 rows below them."""
     closed = forest.true < 0
     small = (counts > 0) & (counts < k)

@@ -17,6 +17,7 @@ from xgboost import XGBClassifier
 from grandrounds_client.arrays import Rows
 from grandrounds_client.learners import make_learner
 from grandrounds_client.learners.bring import bring
+from grandrounds_client.learners.training import prepare
 from grandrounds_client.lint import merge_small_leaves
 from grandrounds_client.release import export
 from grandrounds_client.vet import vet
@@ -134,6 +135,28 @@ def test_a_small_leaf_and_its_sibling_become_their_mean_by_rows() -> None:
     mean = (12 * 0.25 + 4 * 0.5) / 16
     np.testing.assert_allclose(found, [0.9, mean, mean], rtol=1e-6)
     assert merged == 2
+
+
+def test_a_mean_weighs_rows_as_training_did() -> None:
+    rows = rows_in(20, 12, 4)
+    weight = np.r_[np.ones(20), np.full(12, 0.5), np.full(4, 3.0)]
+    merged, _ = merge_small_leaves(sound.tree().SerializeToString(), rows, 10, weight=weight)
+    teacher = vet(merged, name="n", algorithm="a", width=4, classes=2)
+    mean = (6 * 0.25 + 12 * 0.5) / 18
+    np.testing.assert_allclose(teacher.predict_proba(rows_in(0, 1, 1))[:, 0], mean, rtol=1e-6)
+
+
+@pytest.mark.parametrize("min_leaf", [1, 4])
+def test_a_balanced_tree_is_merged_into_the_tree_that_stopped_earlier(min_leaf: int) -> None:
+    x, y = hospital(count=300)
+    y[y.cumsum() > 60] = 0
+    rows = prepare(x[:, COLUMNS], y, classes=2, weight=None, balanced=True)
+    graph = trained("tree", x, y, min_leaf=min_leaf)
+    merged, count = merge_small_leaves(graph, x, 10, weight=rows.weight)
+    assert count > 0
+    leaf = leaves_of(merged, x[:, COLUMNS])[:, 0]
+    ill = [np.average(y[leaf == one], weights=rows.weight[leaf == one]) for one in leaf]
+    np.testing.assert_allclose(run(merged, x)[:, 1], ill, atol=1e-6)
 
 
 def test_what_is_still_small_is_merged_again() -> None:
