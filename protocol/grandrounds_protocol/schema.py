@@ -134,6 +134,8 @@ class Rules(Settings):
     cover_radius: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     """Virtual rows for one student and class within this Manhattan distance of a kept one are
     left out (geometric set cover); 0 keeps all."""
+    min_rows: int = Field(default=10, ge=1)
+    """k: fewest of a site's own rows that a leaf or a class's mean in its model may speak of."""
 
     @model_validator(mode="after")
     def _rows_left_to_train(self) -> "Rules":
