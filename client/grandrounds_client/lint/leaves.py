@@ -23,17 +23,22 @@ Weights = npt.NDArray[np.float64]
 
 
 def merge_small_leaves(
-    graph: bytes, rows: Rows, k: int, *, weight: Weights | None = None
+    graph: bytes,
+    rows: Rows,
+    k: int,
+    *,
+    virtual: Rows | None = None,
+    weight: Weights | None = None,
 ) -> tuple[bytes, int]:
     """Merge every leaf that 1 to k - 1 of the rows reach into its parent, until none is left.
 
     The parent becomes a leaf in place of all that is below it. What it adds is the mean of
-    the leaves that it replaces, weighted by the rows that reach each, as heavy as they were
-    in training: that is what a tree would have said had it stopped there; shares of a forest
-    stay shares, and scores of boosting the mean score of these rows. A leaf that none of
-    the rows reaches may stay, as it speaks of none of them; where it is merged it weighs
-    nothing. It works on the graph alone, so that a model made elsewhere
-    is treated alike.
+    the leaves that it replaces, weighted by the rows that trained them: what a tree would
+    have said had it stopped there; shares of a forest stay shares, and scores of boosting
+    the mean score of these rows. Own rows decide what is merged; virtual rows are no
+    patients, and only weigh, or else merging would undo what they taught. A leaf that no
+    own row reaches may stay, as it speaks of none. It works on the graph alone, so that a
+    model made elsewhere is treated alike.
 
     Parameters
     ----------
@@ -43,9 +48,11 @@ def merge_small_leaves(
         The site's own training rows, as they reach the graph.
     k : int
         Fewest rows that a leaf may speak of, if it speaks of any.
-    weight : float64 [N] or None
-        How much each row counted in training, above 0; 1 if None. Without it a model that
-        was trained on balanced classes leans to the larger class where leaves are merged.
+    virtual : float32 [M, D] or None
+        The virtual rows that it was trained on as well.
+    weight : float64 [N + M] or None
+        How much each row counted in training, own ones first, above 0; 1 if None. Without
+        it a model of balanced classes leans to the larger class where leaves are merged.
 
     Returns
     -------
@@ -62,7 +69,9 @@ def merge_small_leaves(
         If what stands in the graph are no trees.
     """
     model = ModelProto.FromString(graph)
-    heavy = np.ones(len(rows)) if weight is None else weight
+    trained = rows if virtual is None else np.concatenate([rows, virtual])
+    heavy = np.ones(len(trained)) if weight is None else weight
+    own = np.arange(len(trained)) < len(rows)
     merged = 0
     for index, node in enumerate(model.graph.node):
         if node.op_type in PREFIX:
@@ -73,20 +82,22 @@ def merge_small_leaves(
                     where=where,
                     remedy="take part with more rows",
                 )
-            x = activation(model, node.input[0], rows)
+            x = activation(model, node.input[0], trained)
             ensemble = read_ensemble(node, where, x.shape[1])
-            fewer, gone = _merged(ensemble, x, k, heavy)
+            fewer, gone = _merged(ensemble, x, k, own, heavy)
             if gone.any():
                 merged += int(np.count_nonzero(gone & (ensemble.forest.true < 0)))
                 write_ensemble(node, fewer, gone)
     return (bytes(model.SerializeToString(deterministic=True)) if merged else graph), merged
 
 
-def _merged(ensemble: Ensemble, x: Rows, k: int, weight: Weights) -> tuple[Ensemble, Mask]:
+def _merged(
+    ensemble: Ensemble, x: Rows, k: int, own: Mask, weight: Weights
+) -> tuple[Ensemble, Mask]:
     """Return the ensemble after merging, and which nodes are gone."""
     forest = ensemble.forest
     levels = levels_of(forest)
-    counts = sums_below(forest, levels, x, np.ones(len(x)))
+    counts = sums_below(forest, levels, x, own.astype(np.float64))
     heavy = sums_below(forest, levels, x, weight)
     owner = _owners(forest, levels, _closed(forest, levels, counts, k))
     gone = owner != np.arange(len(owner))

@@ -146,6 +146,16 @@ def test_a_mean_weighs_rows_as_training_did() -> None:
     np.testing.assert_allclose(teacher.predict_proba(rows_in(0, 1, 1))[:, 0], mean, rtol=1e-6)
 
 
+def test_virtual_rows_weigh_and_do_not_count() -> None:
+    graph = sound.tree().SerializeToString()
+    rows, virtual = rows_in(20, 12, 4), rows_in(0, 0, 24)
+    merged, count = merge_small_leaves(graph, rows, 10, virtual=virtual)
+    assert count == 2
+    teacher = vet(merged, name="n", algorithm="a", width=4, classes=2)
+    mean = (12 * 0.25 + 28 * 0.5) / 40
+    np.testing.assert_allclose(teacher.predict_proba(rows_in(0, 1, 1))[:, 0], mean, rtol=1e-6)
+
+
 @pytest.mark.parametrize("min_leaf", [1, 4])
 def test_a_balanced_tree_is_merged_into_the_tree_that_stopped_earlier(min_leaf: int) -> None:
     x, y = hospital(count=300)
