@@ -23,14 +23,33 @@ from grandrounds_protocol.seeding import generator
 K = 10
 """Fewest rows that a leaf may speak of."""
 SEEDS = 10
-TREES: Mapping[str, tuple[str, Mapping[str, object]]] = {
-    "tree, as in the example": ("tree", {"min_leaf": 10, "balanced": True}),
-    "tree, leaf 10, not balanced": ("tree", {"min_leaf": 10, "balanced": False}),
-    "tree, leaf 5": ("tree", {"min_leaf": 5}),
-    "tree, leaf 1": ("tree", {"min_leaf": 1}),
-    "forest": ("forest", {}),
-    "forest, leaf 10": ("forest", {"min_leaf": 10}),
-    "boosting": ("boosting", {}),
+
+
+@dataclass(frozen=True)
+class Trees:
+    """A learner, and whether it was taught.
+
+    Attributes
+    ----------
+    taught : bool
+        Whether as many rows of the other hospitals, on its own columns, are added. They
+        stand in for lessons: rows that train the leaves and are not the site's own.
+    """
+
+    learner: str
+    parameters: Mapping[str, object]
+    taught: bool = False
+
+
+TREES: Mapping[str, Trees] = {
+    "tree, leaf 10, as in the example": Trees("tree", {"min_leaf": 10}),
+    "tree, leaf 1": Trees("tree", {"min_leaf": 1}),
+    "forest": Trees("forest", {}),
+    "forest, leaf 10": Trees("forest", {"min_leaf": 10}),
+    "boosting": Trees("boosting", {}),
+    "tree, leaf 10, taught": Trees("tree", {"min_leaf": 10}, taught=True),
+    "forest, taught": Trees("forest", {}, taught=True),
+    "boosting, taught": Trees("boosting", {}, taught=True),
 }
 
 Quartiles = tuple[float, float, float]
@@ -79,19 +98,19 @@ def measure_merging(
     *,
     seeds: int = SEEDS,
     k: int = K,
-    learners: Mapping[str, tuple[str, Mapping[str, object]]] = TREES,
+    learners: Mapping[str, Trees] = TREES,
 ) -> list[Cost]:
     """Train on each hospital of the heart example, merge, and compare on its held-out rows.
 
-    A model is trained on a hospital's own training rows and columns; each seed splits and
-    trains anew. The example must be there: it lies beside the sources.
+    A model is trained on a hospital's own training rows and columns, with balanced classes;
+    each seed splits and trains anew. The example must be there: it lies beside the sources.
     """
     sites = _hospitals()
     found = []
-    for name, (learner, parameters) in learners.items():
+    for name, trees in learners.items():
         note(f"merging: {name}")
         trials = [
-            _trial(site, learner, parameters, seed, k) for site in sites for seed in range(seeds)
+            _trial(sites, at, trees, seed, k) for at in range(len(sites)) for seed in range(seeds)
         ]
         found.append(_cost(name, trials))
     return found
@@ -110,20 +129,18 @@ class _Trial:
     balanced_accuracy: tuple[float, float]
 
 
-def _trial(
-    site: Encoded, learner: str, parameters: Mapping[str, object], seed: int, k: int
-) -> _Trial:
-    rules = Rules()
-    rng = generator(seed, "merging", "split")
+def _trial(sites: Sequence[Encoded], at: int, trees: Trees, seed: int, k: int) -> _Trial:
+    rules, site = Rules(), sites[at]
+    rng = generator(seed, "merging", at)
     parts = split(site.x, site.y, validation=rules.validation, held_out=rules.held_out, rng=rng)
     own, classes = parts.train, int(site.y.max()) + 1
-    (one,) = make_learner(learner, parameters, "bench")
-    x = own.x[:, site.columns]
-    fitted = one.fit(x, own.y, classes=classes, weight=None, seed=seed)
+    lessons = _others(sites, at, len(own) if trees.taught else 0, rng)
+    x, y = np.concatenate([own.x, lessons.x]), np.concatenate([own.y, lessons.y])
+    (learner,) = make_learner(trees.learner, trees.parameters, "bench")
+    rows = prepare(x[:, site.columns], y, classes=classes, weight=None, balanced=True)
+    fitted = learner.fit(rows.x, y, classes=classes, weight=None, seed=seed)
     graph = export(fitted, site.columns, site.x.shape[1])
-    balanced_classes = bool(parameters.get("balanced", True))
-    weight = prepare(x, own.y, classes=classes, weight=None, balanced=balanced_classes).weight
-    after, _ = merge_small_leaves(graph, own.x, k, weight=weight)
+    after, _ = merge_small_leaves(graph, own.x, k, virtual=lessons.x, weight=rows.weight)
     scores = [_score(released, parts.held_out, classes) for released in (graph, after)]
     (accuracy, balanced), (accuracy_after, balanced_after) = scores
     return _Trial(
@@ -132,6 +149,14 @@ def _trial(
         accuracy=(accuracy, accuracy_after),
         balanced_accuracy=(balanced, balanced_after),
     )
+
+
+def _others(sites: Sequence[Encoded], at: int, count: int, rng: np.random.Generator) -> Examples:
+    others = [site for site in sites if site is not sites[at]]
+    x = np.concatenate([site.x for site in others])
+    y = np.concatenate([site.y for site in others])
+    chosen = rng.choice(len(y), count, replace=False)
+    return Examples(x[chosen], y[chosen])
 
 
 def _score(graph: bytes, held_out: Examples, classes: int) -> tuple[float, float]:
