@@ -37,7 +37,10 @@ def tensor(name: str, numbers: npt.NDArray[Any]) -> TensorProto:
 
 
 def network(*stored: TensorProto, nodes: Sequence[NodeProto] = (), hidden: int = 32) -> bytes:
-    """Return a net of random weights on `COLUMNS`, with more tensors and nodes beside it."""
+    """Return a net of random weights on `COLUMNS`, with more tensors and nodes beside it.
+
+    It takes rows of any width that has these columns.
+    """
     rng = np.random.default_rng(1)
     steps = [
         helper.make_node("Gather", ["X", "columns"], ["own"], axis=1),
@@ -56,7 +59,7 @@ def network(*stored: TensorProto, nodes: Sequence[NodeProto] = (), hidden: int =
     graph = helper.make_graph(
         [*steps[:1], *nodes, *steps[1:]],
         "net",
-        [helper.make_tensor_value_info("X", TensorProto.FLOAT, ["N", WIDTH])],
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, ["N", "D"])],
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 2])],
         [*weights, *stored],
     )

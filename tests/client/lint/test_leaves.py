@@ -196,6 +196,23 @@ def test_a_leaf_of_k_rows_stays() -> None:
     assert answers(rows_in(10, 9, 10))[1] == 2
 
 
+@pytest.mark.parametrize("mode", ["BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT"])
+def test_rows_on_a_threshold_count_where_the_split_sends_them(mode: str) -> None:
+    graph = sound.tree(nodes_modes=[mode, "LEAF", mode, "LEAF", "LEAF"]).SerializeToString()
+    # four rows below both thresholds, nine on them, twenty above
+    rows = np.repeat(np.array([[0.2], [0.5], [0.8]], np.float32), [4, 9, 20], axis=0)
+    rows = np.hstack([rows, rows, rows, rows / 2])
+    fewest = min(reached(graph, rows))
+    assert merge_small_leaves(graph, rows, fewest)[1] == 0
+    merged, count = merge_small_leaves(graph, rows, fewest + 1)
+    assert count > 0
+    asked = [vet(one, name="n", algorithm="a", width=4, classes=2) for one in (graph, merged)]
+    before, after = (teacher.predict_proba(rows) for teacher in asked)
+    leaf = leaves_of(merged, rows)[:, 0]
+    means = np.stack([before[leaf == one].mean(axis=0) for one in leaf])
+    np.testing.assert_allclose(after, means, rtol=1e-6)
+
+
 def test_fewer_rows_than_k_in_all_are_refused() -> None:
     with pytest.raises(ModelHoldsRows, match="fewer than 10 training rows"):
         answers(rows_in(3, 3, 3))

@@ -209,6 +209,19 @@ def test_what_constants_are_made_of_is_no_patient(rows: str) -> None:
     check_rows(network(*(tensor(name, made) for name, made in STRUCTURE.items())), x, COLUMNS)
 
 
+WIDE = {
+    "every answer yes": (np.tile([0.0, 1.0], 60)[None], np.tile([0.0, 1.0], 900)),
+    "one step of many": (np.tri(60), np.tri(60)),
+}
+
+
+@pytest.mark.parametrize("which", WIDE)
+def test_a_wide_pattern_that_constants_repeat_is_no_patient(which: str) -> None:
+    rows, made = WIDE[which]
+    x = rows.astype(np.float32)
+    check_rows(network(tensor("mask", made.astype(np.float32))), x, np.arange(x.shape[1]))
+
+
 def heart() -> list[Encoded]:
     read = read_folder(HEART)
     return [load_rows(site.settings, site.folder, read.federation) for site in read.sites]
