@@ -1,0 +1,172 @@
+"""What the release gate does to each site's lessons, and how near what it releases still is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from grandrounds.simulate import prepare
+from grandrounds_client.arrays import Floats, Mask, Rows
+from grandrounds_client.counterfactuals import find
+from grandrounds_client.expertise import expertise
+from grandrounds_client.gate import House, Lot, gate
+from grandrounds_client.gate.filters import exact_copy
+from grandrounds_client.gate.nearest import Neighbours
+from grandrounds_client.phases.teachers import teacher_of
+from grandrounds_client.recipes import Classroom, find_recipe
+from grandrounds_client.service import answer
+from grandrounds_client.site import Site, split_rows
+from grandrounds_client.teacher import Teacher
+from grandrounds_protocol.messages import Instruction, Reply
+from grandrounds_protocol.records import Heading, InstructionBody, PublishOrder
+from grandrounds_protocol.schema import Rules
+from grandrounds_protocol.seeding import generator
+
+QUOTA = 1000
+
+
+@dataclass(frozen=True)
+class Gating:
+    """One site's first round; shares are of lessons, a lesson being one row for one student.
+
+    Attributes
+    ----------
+    site, recipe : str
+    seed : int
+    closed : bool
+        Whether nothing at all was released; then every share below is None.
+    radius : float
+        Rows nearer than this to an own row are too near.
+    written : int
+    refused, pushed, released : float or None
+        Share of the lessons written.
+    copies_before, copies_after : float or None
+        Share of the rows written, and released, that equal a training or validation row.
+    near_before, near_after : float or None
+        Share of them nearer to a training row than the 5th percentile of held-out rows.
+    """
+
+    site: str
+    recipe: str
+    seed: int
+    closed: bool
+    radius: float
+    written: int
+    refused: float | None
+    pushed: float | None
+    released: float | None
+    copies_before: float | None
+    copies_after: float | None
+    near_before: float | None
+    near_after: float | None
+
+
+def measure_gating(folder: Path, recipe: str, seeds: int) -> list[Gating]:
+    """Write, on every site and for every seed, the first round's lessons, and gate them."""
+    return [one for seed in range(seeds) for one in _round(folder, recipe, seed)]
+
+
+def medians(measured: list[Gating], figure: Callable[[Gating], float | None]) -> dict[str, float]:
+    """Return the median of a figure over seeds, by site; seeds without it left out."""
+    found: dict[str, list[float]] = {}
+    for one in measured:
+        value = figure(one)
+        if value is not None:
+            found.setdefault(one.site, []).append(value)
+    return {site: median(values) for site, values in found.items()}
+
+
+def _round(folder: Path, recipe: str, seed: int) -> list[Gating]:
+    simulation = prepare(folder, recipe=recipe, seed=seed)
+    rules, sites = simulation.federation.rules, simulation.sites
+    releases = {name: _published(site, rules, tuple(sites)) for name, site in sites.items()}
+    return [
+        _gated(site, rules, [teacher_of(site, releases[name], name) for name in sites])
+        for site in sites.values()
+    ]
+
+
+def _published(site: Site, rules: Rules, members: tuple[str, ...]) -> bytes:
+    body = InstructionBody(
+        heading=Heading(run="bench", round=1, phase="publish", site=site.name),
+        sites=members,
+        rules=rules,
+        order=PublishOrder(schema_digest=site.federation.digest()),
+    )
+    return Reply.from_bytes(answer(site, Instruction(body).to_bytes())).parcels[0].payload
+
+
+def _gated(site: Site, rules: Rules, teachers: list[Teacher]) -> Gating:
+    split = split_rows(site, rules)
+    lots = _written(site, rules, teachers)
+    house = House(split.train.x, split.validation.x, site.columns, site.layout)
+    rng = generator(rules.seed, site.name, "gate")
+    released = gate(lots, house, quota=QUOTA, rng=rng)
+    written = sum(int(lot.students.sum()) for lot in lots)
+    passed = list(released.passages.teachers.values())
+
+    def share(count: int) -> float | None:
+        return count / written if written and not house.closed else None
+
+    before, after = (_rows(site, part) for part in (lots, released.lots))
+    bar = _held_out_percentile(site, rules)
+    return Gating(
+        site=site.name,
+        recipe=rules.recipe,
+        seed=rules.seed,
+        closed=house.closed,
+        radius=house.radius,
+        written=written,
+        refused=share(sum(sum(one.refused.values()) for one in passed)),
+        pushed=share(sum(one.pushed for one in passed)),
+        released=share(sum(one.released for one in passed)),
+        copies_before=_share(exact_copy(before, house).refused),
+        copies_after=_share(exact_copy(after, house).refused),
+        near_before=_share(_nearest(site, rules, before) < bar),
+        near_after=_share(_nearest(site, rules, after) < bar),
+    )
+
+
+def _written(site: Site, rules: Rules, teachers: list[Teacher]) -> list[Lot]:
+    train = split_rows(site, rules).train
+    predictions = np.stack([teacher.predict_proba(train.x) for teacher in teachers])
+    classroom = Classroom(train.x, train.y, expertise(predictions, train.y))
+    recipe = find_recipe(rules.recipe, "bench")
+    lots: list[Lot] = []
+    for lessons in recipe(classroom, generator(rules.seed, site.name, "recipe")):
+        teacher = teachers[lessons.teacher]
+        found = find(
+            teacher,
+            lessons.x,
+            lessons.y,
+            rng=generator(rules.seed, site.name, "counterfactuals", teacher.name),
+            alpha=rules.alpha,
+            epsilon=rules.epsilon,
+            layout=site.layout if lessons.valid else None,
+        )
+        peers = np.array([other.name != site.name for other in teachers])
+        lots.append(Lot(teacher, lessons.x, found.x, lessons.y, lessons.students & peers))
+    return lots
+
+
+def _rows(site: Site, lots: list[Lot]) -> Rows:
+    """Rows for at least one student, on the site's own columns."""
+    none = np.zeros((0, len(site.columns)), np.float32)
+    rows = [lot.x[lot.students.any(axis=1)][:, site.columns] for lot in lots]
+    return np.concatenate([none, *rows])
+
+
+def _held_out_percentile(site: Site, rules: Rules) -> float:
+    held_out = split_rows(site, rules).held_out.x[:, site.columns]
+    return float(np.quantile(_nearest(site, rules, held_out), 0.05))
+
+
+def _nearest(site: Site, rules: Rules, rows: Rows) -> Floats:
+    train = np.ascontiguousarray(split_rows(site, rules).train.x[:, site.columns])
+    return Neighbours(train).nearest(rows)[0]
+
+
+def _share(mask: Mask) -> float | None:
+    return float(mask.mean()) if len(mask) else None

@@ -1,0 +1,33 @@
+"""What a site may say of the virtual rows it held back: ranges of counts, never counts."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from grandrounds_protocol.names import SiteName
+from grandrounds_protocol.records import Record
+
+Reason = Literal["exact copy", "too near", "too alike", "small cell", "quota"]
+"""Why a virtual row stays in the house."""
+Range = Annotated[str, Field(pattern=r"^\d{1,9}(-\d{1,9}|\+)$")]
+"""A range of counts, such as `100-199`."""
+CLOSED = "this site's rows cannot tell what is too near a patient"
+"""Said where nothing that began with a patient may leave. One sentence for all causes."""
+
+
+class GatedRanges(Record):
+    """What became of one teacher's lessons, as ranges. A lesson is one row for one student."""
+
+    released: Range
+    pushed: Range
+    """Of those released: moved away from patients first."""
+    refused: dict[Reason, Range]
+    """Small cells are left out: they are neither sent nor counted."""
+
+
+class Gated(Record):
+    """What the release gate of one site did in a round, for others to read."""
+
+    teachers: dict[SiteName, GatedRanges]
+    closed: Literal["", "this site's rows cannot tell what is too near a patient"] = ""
+    """Why nothing at all was released; empty where the gate was open."""
