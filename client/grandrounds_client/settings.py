@@ -58,6 +58,9 @@ class SiteSettings(Settings):
     """How the label is found, where it differs from the federation's name or spelling."""
     recipes: tuple[str, ...] | None = None
     """Recipes this site takes part in; any where left out."""
+    patients: bool = True
+    """Whether the rows are patients'. `false`, for public or synthetic data, is the only way
+    around the release gate."""
     veto_drop: float | None = Field(default=None, ge=0, le=1)
     """Own rule: refuse a candidate whose balanced accuracy on the site's own validation rows
     is lower than the current model's by more than this."""

@@ -1,6 +1,9 @@
 """Virtual instances: the rows that travel."""
 
+import json
+import struct
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +13,8 @@ from safetensors.numpy import load, save
 from grandrounds_protocol.errors import BadInstances
 
 MAX_BYTES = 1 << 30
+_MAX_HEADER_BYTES = 4096
+_LENGTH = struct.Struct("<Q")
 _DTYPES = {"x": np.dtype("<f4"), "y": np.dtype("<i4"), "teacher": np.dtype("<i4")}
 
 
@@ -66,11 +71,16 @@ class VirtualInstances:
 
     def distinct(self) -> "VirtualInstances":
         """Each (row, class) once, first occurrence kept: a re-sent row adds no weight."""
-        if not len(self):
-            return self
-        keys = np.column_stack([self.x, self.y.astype(np.float32)])
-        _, first = np.unique(keys, axis=0, return_index=True)
-        return self.take(np.sort(first))
+        first = {digest: at for at, digest in reversed(list(enumerate(self.digests())))}
+        return self.take(np.sort(np.fromiter(first.values(), np.intp, len(first))))
+
+    def digests(self) -> list[bytes]:
+        """16 bytes for each (row, class), whoever taught it: equal rows have equal ones."""
+        # adding 0 turns -0 into 0: equal, but of other bytes
+        return [
+            blake2b((x + np.float32(0)).tobytes() + y.tobytes(), digest_size=16).digest()
+            for x, y in zip(self.x, self.y, strict=True)
+        ]
 
     def to_bytes(self) -> bytes:
         """Safetensors bytes."""
@@ -93,12 +103,27 @@ class VirtualInstances:
         """
         if len(data) > MAX_BYTES:
             raise BadInstances(f"{len(data)} bytes, at most {MAX_BYTES} are accepted")
+        _check_header(data, bounds)
         try:
             tensors = load(data)
         except (SafetensorError, ValueError, KeyError, TypeError):
             raise BadInstances("not a safetensors file") from None
         _check_tensors(tensors, bounds)
         return cls(tensors["x"], tensors["y"], tensors["teacher"])
+
+
+def _check_header(data: bytes, bounds: Bounds) -> None:
+    """Refuse a long header, and too many declared rows, before anything is copied."""
+    (length,) = _LENGTH.unpack_from(data) if len(data) >= _LENGTH.size else (len(data),)
+    if length > min(len(data) - _LENGTH.size, _MAX_HEADER_BYTES):
+        raise BadInstances("not a safetensors file, or its header is too long")
+    try:
+        header = json.loads(data[_LENGTH.size : _LENGTH.size + length])
+        rows = max(int(tensor["shape"][0]) for tensor in header.values())
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
+        raise BadInstances("not a safetensors file of x, y and teacher") from None
+    if rows > bounds.rows:
+        raise BadInstances(f"{rows} rows, at most {bounds.rows} are accepted")
 
 
 def _check_tensors(tensors: dict[str, npt.NDArray[np.generic]], bounds: Bounds) -> None:
@@ -108,8 +133,6 @@ def _check_tensors(tensors: dict[str, npt.NDArray[np.generic]], bounds: Bounds) 
         if tensors[name].dtype != dtype:
             raise BadInstances("wrong number type", where=f"tensor {name}")
     rows = len(tensors["y"]) if tensors["y"].ndim == 1 else -1
-    if rows > bounds.rows:
-        raise BadInstances(f"{rows} rows, at most {bounds.rows} are accepted")
     if tensors["x"].shape != (rows, bounds.columns) or tensors["teacher"].shape != (rows,):
         raise BadInstances(f"shapes must be [n, {bounds.columns}], [n] and [n]")
     if rows:

@@ -1,5 +1,9 @@
 """Virtual rows on arrival: what does not fit is refused by name."""
 
+import json
+import struct
+import tracemalloc
+
 import numpy as np
 import pytest
 from safetensors.numpy import save
@@ -72,3 +76,55 @@ def test_the_same_row_with_another_class_is_another_row() -> None:
     one = rows(1)
     other = VirtualInstances(one.x, one.y + 1, one.teacher)
     assert len(VirtualInstances.concatenate([one, other], 3).distinct()) == 2
+
+
+def declaring(rows: int, body: int, **more: object) -> bytes:
+    """Declare so many rows of three columns, and send `body` bytes."""
+    sizes = {"x": ("F32", [rows, 3]), "y": ("I32", [rows]), "teacher": ("I32", [rows])}
+    header: dict[str, object] = {}
+    at = 0
+    for name, (dtype, shape) in sizes.items():
+        length = 4 * int(np.prod(shape))
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + length]}
+        at += length
+    text = json.dumps({**header, **more}).encode()
+    return struct.pack("<Q", len(text)) + text + bytes(body)
+
+
+@pytest.mark.parametrize("sent", ["none of them", "all of them"])
+def test_ten_million_rows_stop_at_the_limit_with_memory_bounded(sent: str) -> None:
+    rows = 10_000_000
+    data = declaring(rows, body=0 if sent == "none of them" else 20 * rows)
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadInstances, match="10000000 rows, at most 10 are accepted"):
+            VirtualInstances.from_bytes(data, BOUNDS)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        declaring(2, body=39),
+        declaring(2, body=41),
+        declaring(2, body=40, padding="x" * 5000),
+        declaring(2, body=40, **{f"t{at}": {} for at in range(9)}),
+        struct.pack("<Q", 2**63) + b"{}",
+        struct.pack("<Q", 22) + b'{"x":{"shape":[1e999]}}'[:22] + bytes(9),
+        struct.pack("<Q", 23) + b'{"x":{"shape":[1e999]}}',
+        struct.pack("<Q", 4000) + b"[" * 4000,
+    ],
+)
+def test_declared_sizes_that_lie_are_refused(data: bytes) -> None:
+    with pytest.raises(BadInstances, match="safetensors"):
+        VirtualInstances.from_bytes(data, BOUNDS)
+
+
+def test_equal_rows_have_equal_digests_whoever_taught_them() -> None:
+    x = np.float32([[0.0, 0.5, 1], [-0.0, 0.5, 1], [0.0, 0.5, 1], [0.0, 0.5, 0.25]])
+    y, teacher = np.int32([0, 0, 1, 0]), np.int32([0, 1, 0, 0])
+    one, two, other_class, other_row = VirtualInstances(x, y, teacher).digests()
+    assert one == two
+    assert len({one, other_class, other_row}) == 3

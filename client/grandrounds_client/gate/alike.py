@@ -55,11 +55,28 @@ class RawFeatures:
         return tuple(np.unique(self.rows[:, part.start]) for _, part in self.features)
 
     @cached_property
-    def _coded(self) -> torch.Tensor:
-        return torch.from_numpy(self.codes(self.rows))
+    def _categories(self) -> npt.NDArray[np.bool_]:
+        return np.array([kind < 0 for kind, _ in self.features], np.bool_)
+
+    @cached_property
+    def _coded(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Own rows as `_comparable` gives them, the first part turned."""
+        one_hot, numbers = self._comparable(self.rows)
+        return one_hot.T, numbers
+
+    def _comparable(self, x: Rows) -> tuple[torch.Tensor, torch.Tensor]:
+        """Categories one-hot, missing being one of them, and the codes of all else."""
+        codes = self.codes(x)
+        parts = [np.zeros((len(x), 0), np.float32)]
+        for at in np.flatnonzero(self._categories):
+            part = self.features[at][1]
+            named = np.arange(-1, part.stop - part.start)
+            parts.append((codes[:, at, None] == named).astype(np.float32))
+        numbers = np.ascontiguousarray(codes[:, ~self._categories])
+        return torch.from_numpy(np.concatenate(parts, axis=1)), torch.from_numpy(numbers)
 
     def codes(self, x: Rows) -> Floats:
-        """Return one whole number per feature; -1 for a number that no own row has.
+        """Return one whole number per feature; -1 for a missing category or a number of no row.
 
         Parameters
         ----------
@@ -73,7 +90,7 @@ class RawFeatures:
         for at, (kind, part) in enumerate(self.features):
             if kind < 0:
                 group = x[:, part]
-                codes[:, at] = np.where(group.max(axis=1) > 0, group.argmax(axis=1), -2)
+                codes[:, at] = np.where(group.max(axis=1) > 0, group.argmax(axis=1), -1)
             elif kind > 0:
                 codes[:, at] = np.rint(x[:, part.start] * (kind - 1))
             else:
@@ -96,15 +113,22 @@ class RawFeatures:
         ----------
         x : float32 [n, d]
         """
-        codes = torch.from_numpy(self.codes(x))
         step = max(1, PAIRS // len(self.rows))
         counts, indices = [np.zeros(0, np.intp)], [np.zeros(0, np.intp)]
         for at in range(0, len(x), step):
-            # p=0 counts the features that differ
-            unequal, index = torch.cdist(codes[at : at + step], self._coded, 0).min(dim=1)
-            counts.append(len(self.features) - unequal.numpy().astype(np.intp))
-            indices.append(index.numpy())
+            count, index = self._block(x[at : at + step])
+            counts.append(count)
+            indices.append(index)
         return np.concatenate(counts), np.concatenate(indices)
+
+    def _block(self, x: Rows) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        turned, known = self._coded
+        one_hot, numbers = self._comparable(x)
+        # p=0 counts the numbers that differ; one matrix product counts the categories that agree
+        pairs = torch.cdist(numbers, known, 0)
+        pairs.addmm_(one_hot, turned, alpha=-1)
+        fewest, index = pairs.min(dim=1)
+        return numbers.shape[1] - fewest.numpy().astype(np.intp), index.numpy()
 
 
 def raw_features(columns: npt.NDArray[np.int64], layout: Layout) -> Iterator[tuple[int, slice]]:

@@ -9,8 +9,9 @@ import torch
 
 from grandrounds_client.arrays import Floats, Mask, Rows
 
-PAIRS = 1 << 23
-"""Distances held together: 32 MB."""
+PAIRS = 1 << 24
+"""Distances held together: 64 MB, which the C library gives back to the system each time;
+below 32 MB it keeps the pieces, and many blocks would fragment the heap to gigabytes."""
 
 
 @dataclass(frozen=True)
