@@ -98,7 +98,7 @@ def test_a_sender_cannot_crowd_one_teacher_out_by_another() -> None:
 
 
 def test_what_is_kept_does_not_go_by_the_order_of_sending() -> None:
-    y = np.repeat(np.int32([0, 1, 2]), 300)
+    y = np.repeat(np.arange(3, dtype=np.int32), 300)
     found = admitted(("north", rows(900, y=y)), quota=90)
     assert np.bincount(found.rows.y).tolist() == [30, 30, 30]
     places = np.flatnonzero(np.isin(rows(900, y=y).digests(), found.rows.digests()))
@@ -129,7 +129,7 @@ def test_known_rows_do_not_use_up_the_quota_of_new_ones() -> None:
 
 
 def test_minus_zero_makes_no_second_row() -> None:
-    x = np.float32([[0, 0.5, 0.5, 1], [-0.0, 0.5, 0.5, 1]])
+    x = np.array([[0, 0.5, 0.5, 1], [-0.0, 0.5, 0.5, 1]], np.float32)
     found = admitted(("north", VirtualInstances(x, np.zeros(2, np.int32), np.zeros(2, np.int32))))
     assert found.refused == {"north": {"duplicate": 1}}
 

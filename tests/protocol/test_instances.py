@@ -78,7 +78,7 @@ def test_the_same_row_with_another_class_is_another_row() -> None:
     assert len(VirtualInstances.concatenate([one, other], 3).distinct()) == 2
 
 
-def declaring(rows: int, body: int, **more: object) -> bytes:
+def declaring(rows: int, body: int, spaces: int = 0, **more: object) -> bytes:
     """Declare so many rows of three columns, and send `body` bytes."""
     sizes = {"x": ("F32", [rows, 3]), "y": ("I32", [rows]), "teacher": ("I32", [rows])}
     header: dict[str, object] = {}
@@ -87,7 +87,7 @@ def declaring(rows: int, body: int, **more: object) -> bytes:
         length = 4 * int(np.prod(shape))
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + length]}
         at += length
-    text = json.dumps({**header, **more}).encode()
+    text = json.dumps({**header, **more}).encode() + b" " * spaces
     return struct.pack("<Q", len(text)) + text + bytes(body)
 
 
@@ -109,7 +109,7 @@ def test_ten_million_rows_stop_at_the_limit_with_memory_bounded(sent: str) -> No
     [
         declaring(2, body=39),
         declaring(2, body=41),
-        declaring(2, body=40, padding="x" * 5000),
+        declaring(2, body=40, spaces=5000),
         declaring(2, body=40, **{f"t{at}": {} for at in range(9)}),
         struct.pack("<Q", 2**63) + b"{}",
         struct.pack("<Q", 22) + b'{"x":{"shape":[1e999]}}'[:22] + bytes(9),
@@ -123,8 +123,8 @@ def test_declared_sizes_that_lie_are_refused(data: bytes) -> None:
 
 
 def test_equal_rows_have_equal_digests_whoever_taught_them() -> None:
-    x = np.float32([[0.0, 0.5, 1], [-0.0, 0.5, 1], [0.0, 0.5, 1], [0.0, 0.5, 0.25]])
-    y, teacher = np.int32([0, 0, 1, 0]), np.int32([0, 1, 0, 0])
+    x = np.array([[0.0, 0.5, 1], [-0.0, 0.5, 1], [0.0, 0.5, 1], [0.0, 0.5, 0.25]], np.float32)
+    y, teacher = np.array([0, 0, 1, 0], np.int32), np.array([0, 1, 0, 0], np.int32)
     one, two, other_class, other_row = VirtualInstances(x, y, teacher).digests()
     assert one == two
     assert len({one, other_class, other_row}) == 3

@@ -48,7 +48,8 @@ class Pushed:
     Attributes
     ----------
     x : float32 [n, D]
-        Rows that pass only since they were pushed, pushed; all others as they were.
+        Rows that passed at once as they were, and the others pushed; only to be used where
+        they pass.
     reason : array of str [n]
         Why a row was refused at first; empty where it passed as it was.
     passes : bool [n]
@@ -94,7 +95,7 @@ def push(writing: Writing, house: House, rng: np.random.Generator) -> Pushed:
         found = inspect(rows, house)
         by[moved], passes[moved] = found.by, ~found.refused
         failing = failing[~passes[failing]]
-    return Pushed(np.where(passes[:, None], x, writing.x), given.reason, passes)
+    return Pushed(x, given.reason, passes)
 
 
 def _agreed(

@@ -1,12 +1,15 @@
 """What the release gate does to each site's lessons, and how near what it releases still is."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
 
+from grandrounds.bench.table import digits
 from grandrounds.simulate import prepare
 from grandrounds_client.arrays import Floats, Mask, Rows
 from grandrounds_client.counterfactuals import find
@@ -25,6 +28,17 @@ from grandrounds_protocol.schema import Rules
 from grandrounds_protocol.seeding import generator
 
 QUOTA = 1000
+FIGURES = (
+    "radius",
+    "written",
+    "refused",
+    "pushed",
+    "released",
+    "copies_before",
+    "copies_after",
+    "near_before",
+    "near_after",
+)
 
 
 @dataclass(frozen=True)
@@ -68,14 +82,30 @@ def measure_gating(folder: Path, recipe: str, seeds: int) -> list[Gating]:
     return [one for seed in range(seeds) for one in _round(folder, recipe, seed)]
 
 
-def medians(measured: list[Gating], figure: Callable[[Gating], float | None]) -> dict[str, float]:
-    """Return the median of a figure over seeds, by site; seeds without it left out."""
-    found: dict[str, list[float]] = {}
-    for one in measured:
-        value = figure(one)
-        if value is not None:
-            found.setdefault(one.site, []).append(value)
-    return {site: median(values) for site, values in found.items()}
+def show(console: Console, measured: list[Gating]) -> None:
+    """Print the median over seeds of every figure, by recipe and site."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("recipe", "site"):
+        table.add_column(name)
+    for name in ("closed", *FIGURES):
+        table.add_column(name.replace("_", "\n"), justify="right")
+    for recipe, site in dict.fromkeys((one.recipe, one.site) for one in measured):
+        rows = [one for one in measured if (one.recipe, one.site) == (recipe, site)]
+        closed = sum(one.closed for one in rows)
+        figures = [_median([getattr(row, name) for row in rows]) for name in FIGURES]
+        table.add_row(recipe, site, f"{closed}/{len(rows)}", *figures)
+    console.print(table)
+    console.print(
+        "closed: seeds for which nothing was released; figures are medians over the others "
+        "(written, and shares before the gate: over all). refused, pushed, released: of the "
+        "lessons written; copies: of the rows, equal to an own row; near: nearer to a training "
+        "row than the 5th percentile of held-out rows.\n"
+    )
+
+
+def _median(values: list[float | None]) -> str:
+    defined = [value for value in values if value is not None]
+    return digits(median(defined)) if defined else "-"
 
 
 def _round(folder: Path, recipe: str, seed: int) -> list[Gating]:

@@ -34,9 +34,9 @@ def test_what_a_teacher_wrote_into_foreign_columns_hides_no_copy(patients: Patie
 
 def test_minus_zero_is_zero() -> None:
     layout = Layout((Continuous(name="a", low=0, high=1), Continuous(name="b", low=0, high=1)))
-    own = np.float32([[0, 0.5], [0.9, 0.1]])
+    own = np.array([[0, 0.5], [0.9, 0.1]], np.float32)
     house = House(own, own[:0], np.arange(2), layout)
-    assert exact_copy(np.float32([[-0.0, 0.5], [0.1, 0.5]]), house).refused.tolist() == [
+    assert exact_copy(np.array([[-0.0, 0.5], [0.1, 0.5]], np.float32), house).refused.tolist() == [
         True,
         False,
     ]
@@ -74,7 +74,7 @@ def test_the_federations_floor_holds_where_patients_are_nearer_to_each_other() -
     house = House(own[::2], own[1::2], np.arange(1), layout, floor=0.5)
     assert 0 < house.percentile < 0.01
     assert house.radius == 0.5
-    assert too_near(np.float32([[0.55], [0.65]]), house).refused.tolist() == [True, False]
+    assert too_near(np.array([[0.55], [0.65]], np.float32), house).refused.tolist() == [True, False]
 
 
 @pytest.mark.parametrize("pairs", [1, 700, 1 << 24])
@@ -99,9 +99,8 @@ def small() -> tuple[Layout, Rows]:
             Ordinal(kind="ordinal", name="grade", levels=("a", "b", "c", "d")),
         )
     )
-    return layout, np.float32(
-        [[0.30, 1, 0, 0, 0], [0.31, 0, 1, 0, 1 / 3], [0.80, 0, 0, 1, 1], [0, 0, 0, 0, 0]]
-    )
+    own = [[0.30, 1, 0, 0, 0], [0.31, 0, 1, 0, 1 / 3], [0.80, 0, 0, 1, 1], [0, 0, 0, 0, 0]]
+    return layout, np.array(own, np.float32)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +117,7 @@ def test_features_are_equal_as_a_person_would_read_them(
     row: list[float], equal: int, by: int
 ) -> None:
     layout, own = small()
-    counts, rows = RawFeatures.of(own, np.arange(5), layout).most_alike(np.float32([row]))
+    counts, rows = RawFeatures.of(own, np.arange(5), layout).most_alike(np.array([row], np.float32))
     assert (counts[0], rows[0]) == (equal, by)
 
 
@@ -152,9 +151,29 @@ def test_a_virtual_row_that_shares_more_values_with_one_patient_than_patients_do
     assert house.alike == int(np.quantile(counts, 0.95)) < 10
 
 
+def test_one_patient_who_is_in_the_file_twice_does_not_open_the_gate() -> None:
+    layout = Layout(tuple(Continuous(name=f"n{at}", low=0, high=1) for at in range(5)))
+    rows = np.random.default_rng(0).random((100, 5), np.float32)
+    rows[60] = rows[0]
+    house = House(rows[:60], rows[60:], np.arange(5), layout)
+    assert not house.closed
+    assert house.alike < 5
+
+
+def test_a_site_of_categories_only_is_measured_too() -> None:
+    yes = [Categorical(kind="categorical", name=f"c{at}", categories=("a", "b")) for at in range(2)]
+    own = np.array([[1, 0, 1, 0], [1, 0, 0, 1]], np.float32)
+    house = House(own[:1], own[1:], np.arange(4), Layout(tuple(yes)))
+    assert (house.percentile, house.alike) == (2, 1)
+    row = np.array([[0, 1, 0, 1], [0, 1, 1, 0]], np.float32)
+    assert too_near(row, house).refused.tolist() == [False, False]
+    assert too_alike(row, house).refused.tolist() == [False, False]
+
+
 def test_on_images_the_percentile_and_not_the_floor_decides() -> None:
     layout = Layout((Image.model_validate({"kind": "image", "name": "scan", "shape": [8, 8]}),))
-    images = np.random.default_rng(0).integers(0, 256, (60, 64)).astype(np.float32) / 255
+    grey = np.random.default_rng(0).integers(0, 256, (60, 64))
+    images = (grey / 255).astype(np.float32)
     house = House(images[:40], images[40:], np.arange(64), layout)
     assert house.radius > 10 * house.floor
     moved = images[:1].copy()

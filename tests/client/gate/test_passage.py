@@ -9,6 +9,7 @@ from grandrounds_client.gate import House, Lot, Released, gate
 from grandrounds_client.gate.filters import inspect
 from grandrounds_client.teacher import Teacher
 from grandrounds_protocol.errors import BadModel
+from tests.client.asking import Make
 from tests.client.gate.conftest import Patients
 
 
@@ -47,11 +48,12 @@ def test_every_lesson_is_counted_once(patients: Patients, tree: Teacher) -> None
     assert counts.refused["quota"] > 0
 
 
-def test_a_row_for_nobody_is_not_counted(patients: Patients, tree: Teacher) -> None:
+def test_a_row_for_nobody_is_as_if_it_were_not_there(patients: Patients, tree: Teacher) -> None:
     given = lot(patients, tree)
-    given.students[:60] = False
-    counts = passed([given], patients.house()).passages.teachers["north"]
-    assert counts.written == 180
+    given.students[60:] = False
+    one, two = (passed([each], patients.house()) for each in (given, lot(patients, tree, rows=60)))
+    assert one.passages == two.passages
+    assert one.lots[0].x.tobytes() == two.lots[0].x.tobytes()
 
 
 def test_small_cells_are_suppressed(patients: Patients, tree: Teacher) -> None:
@@ -111,6 +113,11 @@ def test_a_site_of_three_rows_completes_and_releases_nothing(
     assert passed([lot(patients, tree, rows=3)], house).lots == []
     with_one = replace(house, validation=patients.validation[:1])
     assert passed([lot(patients, tree, rows=3)], with_one).lots == []
+
+
+def test_rows_are_patients_unless_site_toml_says_otherwise(settings: Make) -> None:
+    assert settings().patients
+    assert not settings(patients=False).patients
 
 
 def test_no_lessons_pass_as_none(patients: Patients, tree: Teacher) -> None:
