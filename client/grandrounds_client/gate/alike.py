@@ -44,9 +44,9 @@ class RawFeatures:
 
     @cached_property
     def resolutions(self) -> tuple[float, ...]:
-        """Largest difference at which a value still equals an own one, by feature."""
+        """Largest difference at which a value equals an own one; of no meaning for a category."""
         return tuple(
-            _resolution(self.rows[:, part.start]) if kind == 0 else 0.0
+            0.5 / (kind - 1) if kind > 0 else _resolution(self.rows[:, part.start])
             for kind, part in self.features
         )
 
@@ -89,8 +89,7 @@ class RawFeatures:
         codes = np.empty((len(x), len(self.features)), np.float32)
         for at, (kind, part) in enumerate(self.features):
             if kind < 0:
-                group = x[:, part]
-                codes[:, at] = np.where(group.max(axis=1) > 0, group.argmax(axis=1), -1)
+                codes[:, at] = strongest(x[:, part])
             elif kind > 0:
                 codes[:, at] = np.rint(x[:, part.start] * (kind - 1))
             else:
@@ -129,6 +128,11 @@ class RawFeatures:
         pairs.addmm_(one_hot, turned, alpha=-1)
         fewest, index = pairs.min(dim=1)
         return numbers.shape[1] - fewest.numpy().astype(np.intp), index.numpy()
+
+
+def strongest(group: Rows) -> npt.NDArray[np.intp]:
+    """Return the category that a one-hot group reads as, over the last axis; -1 if missing."""
+    return np.where(group.max(axis=-1) > 0, group.argmax(axis=-1), -1)
 
 
 def raw_features(columns: npt.NDArray[np.int64], layout: Layout) -> Iterator[tuple[int, slice]]:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from grandrounds_client.arrays import Floats, Mask, Rows
-from grandrounds_client.gate.alike import raw_features
+from grandrounds_client.gate.alike import raw_features, strongest
 from grandrounds_client.gate.house import House
 
 SLACK = 1e-3
@@ -65,7 +65,6 @@ def propose(
     -------
     float32 [n, P, d]
     """
-    shape = (len(rows), proposals)
     drawn = np.repeat(rows[:, None], proposals, axis=1)
     moves = list(_moves(drawn, need.other[:, None], movable, house, rng))
     if not moves:
@@ -73,12 +72,12 @@ def propose(
     gains = np.stack([move.gain for move in moves], axis=2)
     differ = np.stack([move.differs for move in moves], axis=2)
     order = rng.random(gains.shape).argsort(axis=2)
-    useful = np.take_along_axis(gains > 0, order, axis=2)
-    before = _before(np.take_along_axis(gains, order, axis=2))
-    changed = _before(np.take_along_axis(differ, order, axis=2))
-    wanted = (before < need.distance[:, None, None]) | (changed < need.features[:, None, None])
-    taken = np.empty((*shape, len(moves)), np.bool_)
-    np.put_along_axis(taken, order, wanted & useful, axis=2)
+    gain = np.take_along_axis(gains, order, axis=2)
+    differs = np.take_along_axis(differ, order, axis=2)
+    farther = (gain > 0) & (_before(gain) < need.distance[:, None, None])
+    other = differs & (_before(differs) < need.features[:, None, None])
+    taken = np.empty(gains.shape, np.bool_)
+    np.put_along_axis(taken, order, farther | other, axis=2)
     for at, move in enumerate(moves):
         drawn[:, :, move.part] = np.where(taken[:, :, at, None], move.value, drawn[:, :, move.part])
     return drawn
@@ -113,8 +112,8 @@ def _moves(
         now, theirs = drawn[:, :, part], other[:, :, part]
         if kind < 0:
             value = _category(now.shape, rng)
-            was_equal = now.argmax(axis=2) == theirs.argmax(axis=2)
-            differs = was_equal & (value.argmax(axis=2) != theirs.argmax(axis=2))
+            was_equal = strongest(now) == strongest(theirs)
+            differs = was_equal & (strongest(value) != strongest(theirs))
         else:
             value = _number(now, theirs, rng) if kind == 0 else _level(now.shape, kind, rng)
             was_equal = np.abs(now - theirs)[:, :, 0] <= resolution
