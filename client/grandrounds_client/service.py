@@ -7,13 +7,14 @@ message that an exception built from data.
 """
 
 import hashlib
+import json
 import logging
 import traceback
 
 from grandrounds_client import phases
 from grandrounds_client.phases import Outcome, Question
 from grandrounds_client.site import Site
-from grandrounds_client.state import RULES, State, reply_key
+from grandrounds_client.state import ROSTER, RULES, State, reply_key
 from grandrounds_protocol.errors import GrandRoundsError, Stale, UnknownSite
 from grandrounds_protocol.messages import Instruction, Reply
 from grandrounds_protocol.records import PHASES, Failure, Heading, ReplyBody
@@ -64,10 +65,13 @@ def _answer(site: Site, instruction: Instruction, digest: bytes) -> bytes:
 def _check_address(site: Site, instruction: Instruction) -> None:
     if instruction.heading.site != site.name or site.name not in instruction.body.sites:
         raise UnknownSite("the instruction is for another site")
-    begun_with = State(site.store, instruction.heading.run).get(RULES)
-    if begun_with not in (None, instruction.body.rules.model_dump_json().encode()):
+    state = State(site.store, instruction.heading.run)
+    if state.get(RULES) not in (None, instruction.body.rules.model_dump_json().encode()):
         # another seed would split anew, and held-out rows would be trained on
         raise Stale("the rules of a run do not change")
+    if state.get(ROSTER) not in (None, json.dumps(instruction.body.sites).encode()):
+        # another roster would choose this site's peers, and rename its teachers
+        raise Stale("the members of a run do not change")
 
 
 def _check_order(site: Site, heading: Heading) -> None:

@@ -21,18 +21,26 @@ LEARNER = "learner"
 """Index of the learner chosen on validation rows, as decimal text."""
 RULES = "rules"
 """The rules the run began with, as JSON."""
+ROSTER = "roster"
+"""The members the run began with, in order, as JSON."""
 VIRTUAL = "virtual-adopted"
 """Virtual rows the adopted model stands on."""
 
 
 def peer_first(site: str) -> str:
-    """A peer's model before any lesson: a member of the ensemble."""
+    """A peer's model as it was when the two first met: a member of the ensemble.
+
+    Where all meet in the first round, that is before any lesson.
+    """
     return f"peer-first/{site}"
 
 
-def peer_current(round_: int, site: str) -> str:
-    """A peer's model as released in a round."""
-    return f"peer-current/{round_}/{site}"
+def current_scores(round_: int) -> str:
+    """What this site's validation rows say of the models released in a round, own included.
+
+    JSON, site to rounded balanced accuracy: all that a later review needs of these models.
+    """
+    return f"current-scores/{round_}"
 
 
 def own_lessons(round_: int) -> str:

@@ -151,6 +151,7 @@ class AdoptReport(Record):
         "no candidate",
         "teaches only",
         "nobody reviewed",
+        "too few reviewers",
         "no gain",
         "vetoed by own rule",
     ]

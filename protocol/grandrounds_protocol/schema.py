@@ -125,6 +125,8 @@ class Rules(Settings):
     """How far the target moves from f(x) towards certainty (CKD, target)."""
     epsilon: float = Field(default=0.05, gt=0, le=1)
     """Largest |f(x') - y'| that counts as converged."""
+    peers_per_round: int = Field(default=0, ge=0)
+    """How many others each site meets in a round, drawn as `peers` says; 0 is all of them."""
     min_sites: int = Field(default=2, ge=2)
     """Below this many contributing sites a round stops."""
     validation: float = Field(default=0.2, gt=0, lt=1)
@@ -136,6 +138,14 @@ class Rules(Settings):
     left out (geometric set cover); 0 keeps all."""
     min_rows: int = Field(default=10, ge=1)
     """k: fewest of a site's own rows that a leaf or a class's mean in its model may speak of."""
+
+    @field_validator("peers_per_round")
+    @classmethod
+    def _enough_to_review(cls, peers: int) -> int:
+        if peers == 1:
+            # two peers and the site itself: the fewest scores that no single liar decides
+            raise ValueError("0 for all others, or at least 2")
+        return peers
 
     @model_validator(mode="after")
     def _rows_left_to_train(self) -> "Rules":

@@ -22,14 +22,19 @@ def trimmed_median(values: list[float], trim: int = 1) -> float:
     return median(ordered[trim:-trim] if len(ordered) > 2 * trim else ordered)
 
 
-def decide(scores: Mapping[str, Score]) -> Verdict:
+LEAST_OF_FEW = 3
+"""Scores that a verdict needs where a site meets few peers: no single liar decides alone."""
+
+
+def decide(scores: Mapping[str, Score], least: int = 1) -> Verdict:
     """Weigh the reviewers' scores of one candidate: adopt only on a gain above zero.
 
     The gain of each reviewer is candidate minus current balanced accuracy on its own
     validation rows; sites count alike, so that neither a large nor a lying one decides.
+    With fewer than `least` scores nothing is adopted.
     """
     gains = [score.candidate - score.current for score in scores.values()]
     if not gains:
         return Verdict(gain=None, reviewers=0, adopt=False)
     gain = round(trimmed_median(gains), DIGITS)
-    return Verdict(gain=gain, reviewers=len(gains), adopt=gain > 0)
+    return Verdict(gain=gain, reviewers=len(gains), adopt=gain > 0 and len(gains) >= least)

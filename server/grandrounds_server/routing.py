@@ -19,22 +19,21 @@ def addressed_to(site: str, parcels: Iterable[Parcel]) -> tuple[Parcel, ...]:
     return tuple(parcel for parcel in parcels if site in parcel.recipients)
 
 
-def check_parcels(reply: Reply, sites: tuple[str, ...]) -> None:
-    """Refuse what this site cannot have sent in this phase.
+def check_parcels(reply: Reply, peers: tuple[str, ...]) -> None:
+    """Refuse what a site with these peers cannot have sent in this phase.
 
     Raises
     ------
     BadMessage
-        For a parcel of another kind or sender, an unknown or doubled recipient, or two
-        parcels for the same recipient.
+        For a parcel of another kind or sender, a recipient that is no peer of this round
+        or is doubled, or two parcels for the same recipient.
     """
     heading = reply.heading
     reached: set[str] = set()
     for parcel in reply.parcels:
         if parcel.kind != SENT_IN.get(heading.phase) or parcel.sender != heading.site:
             raise BadMessage("a parcel of a kind or sender that does not belong here")
-        others = set(sites) - {heading.site} - reached
         recipients = set(parcel.recipients)
-        if len(recipients) != len(parcel.recipients) or not recipients <= others:
-            raise BadMessage("a parcel for an unknown recipient, or two for the same")
+        if len(recipients) != len(parcel.recipients) or not recipients <= set(peers) - reached:
+            raise BadMessage("a parcel for no peer of this round, or two for the same")
         reached |= recipients

@@ -1,8 +1,10 @@
 """How far a run has come. Frozen data: a step makes the next state from this one."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from grandrounds_protocol.messages import Parcel
+from grandrounds_protocol.peers import peers_of
 from grandrounds_protocol.records import (
     AdoptReport,
     DistillReport,
@@ -43,12 +45,12 @@ class Record:
         of_site = {**self.failures.get(site, {}), phase: failure}
         return replace(self, failures={**self.failures, site: of_site})
 
-    def scores_of(self, student: str) -> dict[str, Score]:
+    def scores_of(self, student: str, reviewers: Iterable[str]) -> dict[str, Score]:
         """Scores of a student's candidate, by reviewer."""
         return {
-            reviewer: report.scores[student]
-            for reviewer, report in self.reviewed.items()
-            if student in report.scores
+            reviewer: self.reviewed[reviewer].scores[student]
+            for reviewer in reviewers
+            if reviewer in self.reviewed and student in self.reviewed[reviewer].scores
         }
 
 
@@ -72,6 +74,10 @@ class RunState:
     def present(self) -> tuple[str, ...]:
         """Sites that published in this round, in roster order."""
         return tuple(site for site in self.plan.sites if site in self.record.cards)
+
+    def peers(self, site: str) -> tuple[str, ...]:
+        """Sites that a site meets in this round."""
+        return peers_of(site, self.plan.sites, self.record.number, self.plan.rules)
 
     def next_round(self) -> "RunState":
         """Close this round and open the next."""

@@ -61,7 +61,7 @@ def _order(state: RunState, phase: Phase, site: str) -> Order:
         case "review":
             return ReviewOrder()
         case "adopt":
-            return AdoptOrder(scores=state.record.scores_of(site))
+            return AdoptOrder(scores=state.record.scores_of(site, (site, *state.peers(site))))
 
 
 def absorb(state: RunState, phase: Phase, answers: Mapping[str, Answer]) -> RunState:
@@ -89,7 +89,7 @@ def _checked(
     if answer.body.report is None:
         return answer.body.failure or NO_ANSWER
     try:
-        check_parcels(answer, state.plan.sites)
+        check_parcels(answer, state.peers(site))
     except BadMessage as error:
         return _refusal(error)
     return answer.body.report, answer.parcels

@@ -39,6 +39,7 @@ def ask(
     rules: Rules | None = None,
     order: Order | None = None,
     name: str | None = None,
+    sites: tuple[str, ...] = ("north", "south", "west"),
 ) -> bytes:
     orders: dict[Phase, Order] = {
         "publish": PublishOrder(schema_digest=site.federation.digest()),
@@ -49,7 +50,7 @@ def ask(
     }
     body = InstructionBody(
         heading=Heading(run="r", round=round_, phase=phase, site=name or site.name),
-        sites=("north", "south", "west"),
+        sites=sites,
         rules=rules or Rules(),
         order=order or orders[phase],
     )

@@ -12,6 +12,7 @@ from grandrounds_client.service import answer
 from grandrounds_client.site import Site, split_rows
 from grandrounds_protocol.instances import Bounds, VirtualInstances
 from grandrounds_protocol.messages import Parcel, Reply
+from grandrounds_protocol.peers import peers_of
 from grandrounds_protocol.records import (
     AdoptOrder,
     AdoptReport,
@@ -209,6 +210,38 @@ def test_scores_of_reviewers_who_are_no_members_do_not_count(site: Site) -> None
     assert isinstance(report, AdoptReport)
     assert report.verdict.reviewers == 0
     assert not report.adopted
+
+
+@pytest.mark.parametrize(("reviewers", "reason"), [(2, "too few reviewers"), (3, "adopted")])
+def test_where_few_meet_a_verdict_needs_three_scores(
+    site: Site, reviewers: int, reason: str
+) -> None:
+    sites, rules = ("north", *"abcdefg"), Rules(peers_per_round=2)
+    peers = peers_of("north", sites, 1, rules)
+    stranger = next(name for name in sites[1:] if name not in peers)
+    for phase in ("publish", "distill"):
+        answer(site, ask(site, phase, rules=rules, sites=sites))
+    written = replace(lessons(), sender=peers[0])
+    answer(site, ask(site, "retrain", written, rules=rules, sites=sites))
+    named = [*("north", *peers)[:reviewers], stranger]
+    order = AdoptOrder(scores={name: Score(current=0.5, candidate=0.6) for name in named})
+    said = answer(site, ask(site, "adopt", order=order, rules=rules, sites=sites))
+    report = Reply.from_bytes(said).body.report
+    assert isinstance(report, AdoptReport)
+    assert (report.reason, report.adopted) == (reason, reason == "adopted")
+    assert report.verdict.reviewers == reviewers
+
+
+def test_a_reviewer_remembers_the_score_and_not_the_model_of_a_student(site: Site) -> None:
+    answer(site, ask(site, "publish"))
+    own = ModelRelease.from_bytes(site.store["r/model-current"])
+    card = own.card.model_copy(update={"site": "south"})
+    release = ModelRelease(card, own.onnx).to_bytes()
+    answer(site, ask(site, "distill", Parcel("release", "south", ("north",), release)))
+    (score,) = review(site, Parcel("candidate", "south", ("north",), release)).scores.values()
+    assert score.current == score.candidate == own.card.validation.balanced_accuracy  # type: ignore[union-attr]
+    kept_models = [name for name in site.store if release in site.store[name]]
+    assert kept_models == ["r/peer-first/south"]
 
 
 def test_a_teacher_that_the_rules_engine_does_not_fit_is_written_with_by_another(

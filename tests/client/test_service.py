@@ -11,7 +11,9 @@ from grandrounds_client.service import answer
 from grandrounds_client.site import Site
 from grandrounds_protocol.errors import BadMessage
 from grandrounds_protocol.messages import Parcel, Reply
+from grandrounds_protocol.peers import peers_of
 from grandrounds_protocol.records import (
+    DistillReport,
     PublishOrder,
     PublishReport,
     RetrainOrder,
@@ -54,6 +56,36 @@ def test_rules_do_not_change_within_a_run(site: Site) -> None:
     # another seed would split anew, and held-out rows would be trained on
     answer(site, ask(site, "publish"))
     assert failure(site, ask(site, "distill", rules=Rules(seed=9))).code == "Stale"
+
+
+def test_the_roster_does_not_change_within_a_run(site: Site) -> None:
+    # another roster would choose whom this site meets
+    answer(site, ask(site, "publish"))
+    assert failure(site, ask(site, "distill", sites=("north", "mallory"))).code == "Stale"
+
+
+def test_a_parcel_from_a_member_that_is_no_peer_of_this_round_is_refused(site: Site) -> None:
+    sites, rules = ("north", *"abcdefg"), Rules(peers_per_round=2)
+    peers = peers_of("north", sites, 1, rules)
+    stranger = next(name for name in sites[1:] if name not in peers)
+    answer(site, ask(site, "publish", rules=rules, sites=sites))
+    parcel = Parcel("release", stranger, ("north",), b"")
+    question = ask(site, "distill", parcel, rules=rules, sites=sites)
+    assert failure(site, question).code == "UnknownSite"
+    known = Parcel("release", peers[0], ("north",), b"")
+    report = Reply.from_bytes(
+        answer(site, ask(site, "distill", known, rules=rules, sites=sites))
+    ).body.report
+    assert isinstance(report, DistillReport)
+    assert report.refused == {peers[0]: "BadModel"}
+
+
+def test_a_release_is_for_the_peers_of_the_round(site: Site) -> None:
+    sites, rules = ("north", *"abcdefg"), Rules(peers_per_round=2)
+    for round_ in (1, 2):
+        question = ask(site, "publish", rules=rules, sites=sites, round_=round_)
+        (parcel,) = Reply.from_bytes(answer(site, question)).parcels
+        assert parcel.recipients == peers_of("north", sites, round_, rules)
 
 
 def test_an_instruction_for_another_site_is_refused(site: Site) -> None:

@@ -6,6 +6,7 @@ from itertools import count
 import pytest
 
 from grandrounds_protocol.messages import Instruction, Parcel, Reply
+from grandrounds_protocol.peers import peers_of
 from grandrounds_protocol.records import (
     PHASES,
     AdoptReport,
@@ -34,7 +35,8 @@ Site = Callable[[Instruction], Answer | None]
 
 def report(instruction: Instruction) -> tuple[Report, tuple[Parcel, ...]]:
     site = instruction.heading.site
-    peers = tuple(name for name in instruction.body.sites if name != site)
+    heading = instruction.heading
+    peers = peers_of(site, instruction.body.sites, heading.round, instruction.body.rules)
     match instruction.heading.phase:
         case "publish":
             card = ModelCard(
@@ -80,7 +82,7 @@ def honest(instruction: Instruction) -> Answer:
 
 
 def federate(
-    sites: Mapping[str, Site], rounds: int = 1, min_sites: int = 2
+    sites: Mapping[str, Site], rounds: int = 1, min_sites: int = 2, peers: int = 0
 ) -> tuple[Finished, list[Instruction]]:
     asked: list[Instruction] = []
 
@@ -90,7 +92,12 @@ def federate(
         return {name: answer for name, answer in answers.items() if answer is not None}
 
     ticks = count()
-    plan = Plan("r", tuple(sites), "0" * 64, Rules(rounds=rounds, min_sites=min_sites))
+    plan = Plan(
+        "r",
+        tuple(sites),
+        "0" * 64,
+        Rules(rounds=rounds, min_sites=min_sites, peers_per_round=peers),
+    )
     finished = run(plan, ask, clock=lambda: float(next(ticks)), watch=lambda *_: None)
     return finished, asked
 
@@ -212,6 +219,38 @@ def test_a_forged_reply_is_refused_and_the_round_goes_on(change: str) -> None:
     assert "BadMessage" in site_outcomes(finished)["b"].reason
     assert not any(p.sender == "b" for t in asked for p in t.parcels)
     assert site_outcomes(finished)["a"].adopt is not None
+
+
+def test_with_sampled_peers_parcels_and_scores_stay_among_them() -> None:
+    sites = tuple("abcdefgh")
+    finished, asked = federate(dict.fromkeys(sites, honest), rounds=2, peers=3)
+    drawn = set()
+    for text in asked:
+        heading = text.heading
+        peers = set(peers_of(heading.site, sites, heading.round, text.body.rules))
+        drawn.add((heading.site, frozenset(peers)))
+        senders = [parcel.sender for parcel in text.parcels]
+        if heading.phase in {"distill", "retrain", "review"}:
+            assert sorted(senders) == sorted(peers)
+        if heading.phase == "adopt":
+            assert set(text.body.order.scores) == peers  # type: ignore[union-attr]
+    assert len(drawn) > len(sites)
+    assert all(not outcome.reason for outcome in site_outcomes(finished).values())
+
+
+def test_a_parcel_for_a_site_that_is_no_peer_of_this_round_is_refused() -> None:
+    sites = tuple("abcdefgh")
+
+    def to_all(text: Instruction) -> Answer:
+        said, parcels = report(text)
+        others = tuple(name for name in sites if name != "b")
+        if text.heading.phase == "publish":
+            parcels = (Parcel("release", "b", others, b"m"),)
+        return Reply(ReplyBody(heading=text.heading, report=said), parcels)
+
+    finished, asked = federate({**dict.fromkeys(sites, honest), "b": to_all}, peers=3)
+    assert "BadMessage" in site_outcomes(finished)["b"].reason
+    assert not any(p.sender == "b" for t in asked for p in t.parcels)
 
 
 def test_taught_sums_over_sites_and_rounds() -> None:

@@ -11,7 +11,7 @@ from grandrounds_client.teacher import Teacher
 from grandrounds_protocol.errors import BadModel
 from grandrounds_protocol.instances import VirtualInstances
 from grandrounds_protocol.records import AdoptOrder, AdoptReport, Verdict
-from grandrounds_protocol.verdict import decide
+from grandrounds_protocol.verdict import LEAST_OF_FEW, decide
 
 
 def adopt(question: Question, order: AdoptOrder) -> Outcome:
@@ -20,8 +20,9 @@ def adopt(question: Question, order: AdoptOrder) -> Outcome:
     The verdict is computed here, from the scores: the coordinator decides nothing. A
     candidate that is not adopted leaves no trace but its record.
     """
-    scores = {name: score for name, score in order.scores.items() if name in question.members}
-    verdict = decide(scores)
+    reviewers = {question.site.name, *question.peers}
+    scores = {name: score for name, score in order.scores.items() if name in reviewers}
+    verdict = decide(scores, LEAST_OF_FEW if question.sampled else 1)
     current = own_teacher(question)
     offered = question.state.get(kept.candidate(question.round))
     candidate = (
@@ -43,6 +44,8 @@ def _reason(
         return "teaches only" if question.site.teaches_only else "no candidate"
     if verdict.gain is None:
         return "nobody reviewed"
+    if verdict.gain > 0 and not verdict.adopt:
+        return "too few reviewers"
     if not verdict.adopt:
         return "no gain"
     if _vetoed(question, current, candidate):
@@ -83,14 +86,15 @@ def _report(
 
 
 def _peers_first(question: Question) -> tuple[list[Probabilities], dict[str, str]]:
-    """What the peers' first models say of the held-out rows; one that fails is left out."""
+    """What all peers met so far say of the held-out rows; a model that fails is left out."""
     found: list[Probabilities] = []
     refused: dict[str, str] = {}
-    for name in question.peers:
-        release = question.state.get(kept.peer_first(name))
-        if release is None:
+    met = set(question.state.names(kept.peer_first("")))
+    for name in question.members:
+        if kept.peer_first(name) not in met:
             continue
         try:
+            release = question.state.need(kept.peer_first(name))
             teacher = teacher_of(question.site, release, name)
             found.append(teacher.predict_proba(question.split.held_out.x))
         except BadModel as error:

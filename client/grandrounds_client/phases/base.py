@@ -13,6 +13,7 @@ from grandrounds_client.state import Changes, State
 from grandrounds_protocol.errors import UnknownSite
 from grandrounds_protocol.instances import Bounds
 from grandrounds_protocol.messages import Instruction, Parcel
+from grandrounds_protocol.peers import peers_of
 from grandrounds_protocol.records import Report
 from grandrounds_protocol.schema import Rules
 from grandrounds_protocol.seeding import generator, integer
@@ -46,10 +47,15 @@ class Question:
         """Names of all sites of the run; teacher indices refer to this order."""
         return self.instruction.body.sites
 
-    @property
+    @cached_property
     def peers(self) -> tuple[str, ...]:
-        """All members but this site."""
-        return tuple(name for name in self.members if name != self.site.name)
+        """The members this site meets in this round; computed here, never told."""
+        return peers_of(self.site.name, self.members, self.round, self.rules)
+
+    @property
+    def sampled(self) -> bool:
+        """Whether this site meets only some of the members in this round."""
+        return len(self.peers) < len(self.members) - 1
 
     @property
     def bounds(self) -> Bounds:

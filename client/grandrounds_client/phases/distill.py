@@ -1,5 +1,6 @@
 """Distill: vet the peers' models, find who can teach whom here, write the lessons."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from grandrounds_client.cover import prune
 from grandrounds_client.direction import Direction, to_bytes
 from grandrounds_client.expertise import expertise
 from grandrounds_client.phases.base import Outcome, Question
-from grandrounds_client.phases.teachers import own_teacher, teacher_of
+from grandrounds_client.phases.teachers import own_teacher, teacher_of, validation_score
 from grandrounds_client.recipes import Classroom, Lessons
 from grandrounds_client.state import Changes
 from grandrounds_client.teacher import Teacher
@@ -72,20 +73,23 @@ def _faculty(question: Question) -> _Faculty:
     rows = question.split.train.x
     teachers = [own_teacher(question)]
     predictions = [teachers[0].predict_proba(rows)]
+    scores = {question.site.name: validation_score(question, teachers[0])}
     refused: dict[str, str] = {}
     changes: Changes = {}
     for parcel in question.parcels_from_peers("release"):
         try:
             teacher = teacher_of(question.site, parcel.payload, parcel.sender)
             prediction = teacher.predict_proba(rows)
+            score = validation_score(question, teacher)
         except BadModel as error:
             refused[parcel.sender] = error.code
             continue
         teachers.append(teacher)
         predictions.append(prediction)
-        changes[kept.peer_current(question.round, parcel.sender)] = parcel.payload
-        if question.round == 1:
+        scores[parcel.sender] = score
+        if question.state.get(kept.peer_first(parcel.sender)) is None:
             changes[kept.peer_first(parcel.sender)] = parcel.payload
+    changes[kept.current_scores(question.round)] = json.dumps(scores).encode()
     return _Faculty(teachers, np.stack(predictions), refused, changes)
 
 

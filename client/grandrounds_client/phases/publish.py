@@ -1,5 +1,7 @@
 """Publish: train, or take the adopted model, and release it to all peers."""
 
+import json
+
 from grandrounds_client import state as kept
 from grandrounds_client.learners import choose
 from grandrounds_client.metrics import evaluate
@@ -30,6 +32,7 @@ def publish(question: Question, order: PublishOrder) -> Outcome:
     known = question.state.get(kept.CURRENT)
     changes = {} if known is not None else _train(question)
     changes[kept.RULES] = question.rules.model_dump_json().encode()
+    changes[kept.ROSTER] = json.dumps(question.members).encode()
     release = known if known is not None else changes[kept.CURRENT]
     parcel = Parcel("release", question.site.name, question.peers, release)
     report = PublishReport(card=ModelRelease.from_bytes(release).card)

@@ -1,14 +1,14 @@
 """Review: score every candidate, the own one included, on own validation rows."""
 
+import json
+
 import numpy as np
 
 from grandrounds_client import state as kept
-from grandrounds_client.metrics import balanced_accuracy
 from grandrounds_client.phases.base import Outcome, Question
-from grandrounds_client.phases.teachers import teacher_of
+from grandrounds_client.phases.teachers import teacher_of, validation_score
 from grandrounds_protocol.errors import BadModel, Stale
 from grandrounds_protocol.records import ReviewOrder, ReviewReport, Score
-from grandrounds_protocol.verdict import DIGITS
 
 
 def review(question: Question, order: ReviewOrder) -> Outcome:  # noqa: ARG001
@@ -21,11 +21,14 @@ def review(question: Question, order: ReviewOrder) -> Outcome:  # noqa: ARG001
         return Outcome(
             ReviewReport(scores={}, abstained="too few validation rows in a class", refused={})
         )
+    # of distill, which had these models vetted: none is vetted twice
+    kept_scores = question.state.get(kept.current_scores(question.round))
+    before = json.loads(kept_scores) if kept_scores is not None else {}
     scores: dict[str, Score] = {}
     refused: dict[str, str] = {}
     for student, release in _candidates(question).items():
         try:
-            scores[student] = _score(question, student, release)
+            scores[student] = _score(question, before, student, release)
         except (BadModel, Stale) as error:
             refused[student] = error.code
     return Outcome(ReviewReport(scores=scores, refused=refused))
@@ -46,22 +49,13 @@ def _candidates(question: Question) -> dict[str, bytes]:
     return found
 
 
-def _score(question: Question, student: str, candidate: bytes) -> Score:
-    current = (
-        question.state.need(kept.CURRENT)
-        if student == question.site.name
-        else question.state.need(kept.peer_current(question.round, student))
-    )
-    return Score(
-        current=_balanced_accuracy(question, student, current),
-        candidate=_balanced_accuracy(question, student, candidate),
-    )
-
-
-def _balanced_accuracy(question: Question, student: str, release: bytes) -> float:
-    validation = question.split.validation
-    teacher = teacher_of(question.site, release, student)
-    score = balanced_accuracy(teacher.predict_proba(validation.x), validation.y)
-    if score is None:
+def _score(
+    question: Question, before: dict[str, float | None], student: str, candidate: bytes
+) -> Score:
+    current = before.get(student)
+    if current is None:
+        raise Stale("no score of this student's released model", where=student)
+    after = validation_score(question, teacher_of(question.site, candidate, student))
+    if after is None:
         raise Stale("validation rows of one class only")
-    return round(score, DIGITS)
+    return Score(current=current, candidate=after)

@@ -3,6 +3,7 @@
 from functools import partial
 
 from grandrounds_client import state as kept
+from grandrounds_client.metrics import balanced_accuracy
 from grandrounds_client.phases.base import Question
 from grandrounds_client.site import Site
 from grandrounds_client.teacher import Teacher
@@ -10,6 +11,7 @@ from grandrounds_client.vet import vet
 from grandrounds_client.worker import remote_teacher
 from grandrounds_protocol.errors import BadModel
 from grandrounds_protocol.release import ModelRelease
+from grandrounds_protocol.verdict import DIGITS
 
 
 def teacher_of(site: Site, release: bytes, sender: str) -> Teacher:
@@ -38,3 +40,16 @@ def teacher_of(site: Site, release: bytes, sender: str) -> Teacher:
 def own_teacher(question: Question) -> Teacher:
     """Return the site's adopted model, through the same door as everybody's."""
     return teacher_of(question.site, question.state.need(kept.CURRENT), question.site.name)
+
+
+def validation_score(question: Question, teacher: Teacher) -> float | None:
+    """Balanced accuracy on own validation rows, rounded; None where they are of one class.
+
+    Raises
+    ------
+    BadModel
+        If the model fails on these rows.
+    """
+    rows = question.split.validation
+    score = balanced_accuracy(teacher.predict_proba(rows.x), rows.y)
+    return None if score is None else round(score, DIGITS)

@@ -10,6 +10,7 @@ _WHY = {
     "adopted": "the reviewers saw a gain",
     "no candidate": "nothing new to learn from",
     "teaches only": "it brought a finished model, which teaches and does not learn",
+    "too few reviewers": "fewer than three sites could judge",
     "nobody reviewed": "no site had enough validation rows to judge",
     "no gain": "the reviewers saw no gain",
     "vetoed by own rule": "too large a loss on its own validation rows, by its own rule",
@@ -120,7 +121,7 @@ def _why(record: Record, name: str) -> tuple[str, ...]:
 
 
 def _reviews(record: Record, sites: tuple[str, ...]) -> Reviews:
-    scores = {name: record.scores_of(name) for name in sites}
+    scores = {name: record.scores_of(name, sites) for name in sites}
     reviewers = tuple(name for name in sites if any(name in given for given in scores.values()))
     rows = tuple(
         (name, tuple(_scored(given.get(reviewer)) for reviewer in reviewers))
