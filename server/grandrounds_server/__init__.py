@@ -5,6 +5,7 @@
     plan, state     what a run is and how far it has come: data, nothing else
     steps           per phase, the questions to ask and what to make of the answers
     routing         which parcel goes to whom
+    spool           where payloads lie meanwhile: on disk
     rounds          the loop over phases; the clock and the sites are passed in
     outcome         what a run amounts to, site by site
     app             the Flower ServerApp; the only module here that knows Flower

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from flwr.app import Array, ArrayRecord, Context, Message, RecordDict
@@ -10,7 +10,7 @@ from flwr.serverapp import Grid, ServerApp
 
 from grandrounds_protocol.errors import GrandRoundsError
 from grandrounds_protocol.messages import Instruction, Reply
-from grandrounds_protocol.records import HELLO, REFUSED, Failure
+from grandrounds_protocol.records import HELLO, REFUSED, Failure, Heading, Phase
 from grandrounds_server.rounds import Ask, Finished, Watch, run
 from grandrounds_server.state import Plan
 from grandrounds_server.steps import NO_ANSWER, Answer
@@ -20,8 +20,19 @@ log = logging.getLogger(__name__)
 POLL = 0.25
 """Seconds between two looks for replies."""
 
+FEW = 8
+"""Replies taken at a time: no more than these are in memory at once."""
+
+UNASKED = Failure(code="SiteError", reason="the site could not be asked")
+
 FindNodes = Callable[[Grid], Mapping[str, int]]
 """From site names to Flower's node numbers."""
+Meter = Callable[[Phase, int, int], None]
+"""Hears the phase and the bytes, out and in, of every message."""
+
+
+def unmetered(phase: Phase, sent: int, received: int) -> None:
+    """Count nothing."""
 
 
 def server_app(
@@ -31,13 +42,17 @@ def server_app(
     watch: Watch,
     done: Callable[[Finished], None],
     timeout: float = 3600.0,
+    meter: Meter = unmetered,
 ) -> ServerApp:
-    """Build the app; `done` gets the finished run, `timeout` is seconds per phase."""
+    """Build the app; `done` gets the finished run.
+
+    `timeout` is how many seconds a phase waits for answers once its last question is out.
+    """
     app = ServerApp()
 
     @app.main()
     def main(grid: Grid, context: Context) -> None:  # noqa: ARG001
-        ask = ask_over(grid, find_nodes(grid), timeout)
+        ask = ask_over(grid, find_nodes(grid), timeout, meter)
         done(run(plan, ask, clock=time.perf_counter, watch=watch))
 
     return app
@@ -74,38 +89,64 @@ def _name(reply: Message) -> str:
     return ""
 
 
-def ask_over(grid: Grid, nodes: Mapping[str, int], timeout: float) -> Ask:
-    """Put instructions to sites through a Flower grid, `timeout` seconds for all of them."""
+def ask_over(grid: Grid, nodes: Mapping[str, int], timeout: float, meter: Meter = unmetered) -> Ask:
+    """Put instructions to sites through a Flower grid, one by one, and give what comes back.
 
-    def ask(instructions: Mapping[str, Instruction]) -> dict[str, Answer]:
-        reachable = {site: text for site, text in instructions.items() if site in nodes}
-        messages = [_question(grid, nodes[site], text) for site, text in reachable.items()]
-        site_of = dict(zip(grid.push_messages(messages), reachable, strict=True))
-        return {
-            site_of[reply.metadata.reply_to_message_id]: _read(reply)
-            for reply in _replies(grid, site_of, time.monotonic() + timeout)
-        }
+    Replies are taken while others are still to be asked, a few at a time, so that neither
+    all questions nor all answers are ever in memory together.
+    """
+
+    def ask(instructions: Iterable[tuple[str, Instruction]]) -> Iterator[tuple[str, Answer]]:
+        asked: dict[str, Heading] = {}
+        waiting: deque[str] = deque()
+        for site, instruction in instructions:
+            if site in nodes:
+                (question,) = _push(grid, nodes[site], instruction, meter)
+                asked[question] = instruction.heading
+                waiting.append(question)
+                yield from read(asked, _some_replies(grid, waiting))
+        yield from read(asked, _replies(grid, waiting, time.monotonic() + timeout))
+
+    def read(
+        asked: Mapping[str, Heading], replies: Iterable[Message]
+    ) -> Iterator[tuple[str, Answer]]:
+        for reply in replies:
+            heading = asked[reply.metadata.reply_to_message_id]
+            data = b"" if reply.has_error() else _bytes(reply)
+            meter(heading.phase, 0, len(data))
+            yield heading.site, UNASKED if reply.has_error() else _read(data)
 
     return ask
 
 
+def _push(grid: Grid, node: int, instruction: Instruction, meter: Meter) -> Iterable[str]:
+    heading, data = instruction.heading, instruction.to_bytes()
+    meter(heading.phase, len(data), 0)
+    return grid.push_messages([_message(grid, node, heading.phase, str(heading.round), data)])
+
+
 def _replies(grid: Grid, asked: Iterable[str], deadline: float) -> Iterator[Message]:
-    # by the question's id, never by src_node_id: any node can write another's number there
-    waiting = set(asked)
+    """Wait for the replies to these questions until the deadline."""
+    waiting = deque(asked)
     while waiting:
-        for reply in grid.pull_messages(sorted(waiting)):
-            if reply.metadata.reply_to_message_id in waiting:
-                waiting.remove(reply.metadata.reply_to_message_id)
-                yield reply
+        before = len(waiting)
+        for _ in range(0, before, FEW):
+            yield from _some_replies(grid, waiting)
         if waiting and time.monotonic() > deadline:
             return
-        if waiting:
+        if len(waiting) == before:
             time.sleep(POLL)
 
 
-def _question(grid: Grid, node: int, instruction: Instruction) -> Message:
-    heading = instruction.heading
-    return _message(grid, node, heading.phase, str(heading.round), instruction.to_bytes())
+def _some_replies(grid: Grid, waiting: deque[str]) -> Iterator[Message]:
+    """Look once for replies to those who wait longest; who has none goes to the end."""
+    asked = [waiting.popleft() for _ in range(min(FEW, len(waiting)))]
+    # by the question's id, never by src_node_id: any node can write another's number there
+    found = {reply.metadata.reply_to_message_id: reply for reply in grid.pull_messages(asked)}
+    waiting.extend(question for question in asked if question not in found)
+    for question in asked:
+        if question in found:
+            yield found.pop(question)
 
 
 def _message(grid: Grid, node: int, action: str, group: str, data: bytes) -> Message:
@@ -119,10 +160,7 @@ def _wrap(data: bytes) -> RecordDict:
     return RecordDict({"message": ArrayRecord({"bytes": array})})
 
 
-def _read(message: Message) -> Answer:
-    if message.has_error():
-        return Failure(code="SiteError", reason="the site could not be asked")
-    data = _bytes(message)
+def _read(data: bytes) -> Answer:
     if not data:
         return NO_ANSWER
     try:

@@ -4,16 +4,18 @@ The sites, the clock and whoever watches are passed in, so that the same loop ru
 Flower, in one process, or in a test.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from grandrounds_protocol.messages import Instruction
 from grandrounds_protocol.records import PHASES, Phase
+from grandrounds_server.spool import OpenSpool, Spool, on_disk
 from grandrounds_server.state import Plan, Record, RunState, begin
-from grandrounds_server.steps import NO_ANSWER, Answer, absorb, questions
+from grandrounds_server.steps import NO_ANSWER, Answer, Receipt, absorb, asked, question, receive
 
-Ask = Callable[[Mapping[str, Instruction]], Mapping[str, Answer]]
-"""Puts a phase's instructions to the sites; a site without an answer may be left out."""
+Ask = Callable[[Iterable[tuple[str, Instruction]]], Iterable[tuple[str, Answer]]]
+"""Puts a phase's instructions to the sites, each as it is built, and gives their answers as
+they arrive, in any order; a site without an answer may be left out."""
 Watch = Callable[[int, Phase], None]
 """Called before each phase with the round's number."""
 
@@ -29,8 +31,18 @@ class Finished:
     """Why the run stopped early; empty where it did not."""
 
 
-def run(plan: Plan, ask: Ask, *, clock: Callable[[], float], watch: Watch) -> Finished:
+def run(
+    plan: Plan,
+    ask: Ask,
+    *,
+    clock: Callable[[], float],
+    watch: Watch,
+    open_spool: OpenSpool = on_disk,
+) -> Finished:
     """Run all rounds of a plan.
+
+    Of a round's payloads only those of the message at hand are in memory; the others lie
+    in a spool that is closed with the round.
 
     A missing or failing site costs its own contribution. Below `min_sites` contributing
     sites the round stops, and the run with it.
@@ -38,7 +50,8 @@ def run(plan: Plan, ask: Ask, *, clock: Callable[[], float], watch: Watch) -> Fi
     state = begin(plan)
     seconds: dict[Phase, float] = dict.fromkeys(PHASES, 0.0)
     while True:
-        state, stopped = _round(state, ask, clock, watch, seconds)
+        with open_spool() as spool:
+            state, stopped = _round(state, ask, spool, clock, watch, seconds)
         if stopped or state.record.number == plan.rules.rounds:
             return Finished(plan, (*state.history, state.record), seconds, stopped)
         state = state.next_round()
@@ -47,6 +60,7 @@ def run(plan: Plan, ask: Ask, *, clock: Callable[[], float], watch: Watch) -> Fi
 def _round(
     state: RunState,
     ask: Ask,
+    spool: Spool,
     clock: Callable[[], float],
     watch: Watch,
     seconds: dict[Phase, float],
@@ -54,14 +68,20 @@ def _round(
     for phase in PHASES:
         watch(state.record.number, phase)
         started = clock()
-        asked = questions(state, phase)
-        answers = ask(asked)
-        state = absorb(state, phase, {site: answers.get(site, NO_ANSWER) for site in asked})
+        state = _phase(state, phase, ask, spool)
         seconds[phase] += clock() - started
         stopped = _too_few(state, phase)
         if stopped:
             return state, stopped
     return state, ""
+
+
+def _phase(state: RunState, phase: Phase, ask: Ask, spool: Spool) -> RunState:
+    sites = asked(state, phase)
+    receipts = dict.fromkeys(sites, Receipt(NO_ANSWER))
+    for site, answer in ask((site, question(state, phase, site, spool.take)) for site in sites):
+        receipts[site] = receive(state, phase, site, answer, spool.put)
+    return absorb(state, phase, receipts)
 
 
 def _too_few(state: RunState, phase: Phase) -> str:

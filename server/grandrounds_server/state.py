@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from grandrounds_protocol.messages import Parcel
 from grandrounds_protocol.peers import peers_of
 from grandrounds_protocol.records import (
     AdoptReport,
@@ -16,6 +15,7 @@ from grandrounds_protocol.records import (
     Score,
 )
 from grandrounds_protocol.schema import Rules
+from grandrounds_server.routing import SpooledParcel
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,14 @@ class RunState:
 
     Attributes
     ----------
-    parcels : tuple of Parcel
-        On their way: releases after publish, instances after distill, candidates after
-        retrain.
+    parcels : dict of str to tuple of SpooledParcel
+        On their way, by recipient: releases after publish, instances after distill,
+        candidates after retrain.
     """
 
     plan: Plan
     record: Record
-    parcels: tuple[Parcel, ...] = ()
+    parcels: dict[str, tuple[SpooledParcel, ...]] = field(default_factory=dict)
     history: tuple[Record, ...] = ()
 
     @property
@@ -81,7 +81,8 @@ class RunState:
 
     def next_round(self) -> "RunState":
         """Close this round and open the next."""
-        return RunState(self.plan, Record(self.record.number + 1), (), (*self.history, self.record))
+        history = (*self.history, self.record)
+        return RunState(self.plan, Record(self.record.number + 1), {}, history)
 
 
 def begin(plan: Plan) -> RunState:

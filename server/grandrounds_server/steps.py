@@ -1,13 +1,16 @@
 """Per phase: the questions to ask, and what to make of the answers.
 
-A pair of functions over a frozen state, without I/O; `rounds` does the asking between.
+Functions over a frozen state; `rounds` does the asking between. Payloads do not stay in
+memory: an instruction is built when it is asked for, an answer is taken in as it arrives,
+and where payloads go meanwhile is passed in.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from grandrounds_protocol.errors import BadMessage
-from grandrounds_protocol.messages import Instruction, Parcel, Reply
+from grandrounds_protocol.messages import Instruction, Reply
 from grandrounds_protocol.records import (
     AdoptOrder,
     AdoptReport,
@@ -26,20 +29,38 @@ from grandrounds_protocol.records import (
     ReviewOrder,
     ReviewReport,
 )
-from grandrounds_server.routing import addressed_to, check_parcels
+from grandrounds_server.routing import (
+    SpooledParcel,
+    by_recipient,
+    check_parcels,
+    spooled,
+    unspooled,
+)
+from grandrounds_server.spool import Place
 from grandrounds_server.state import Record, RunState
 
+R = TypeVar("R", bound=Report)
 Answer = Reply | Failure
 NO_ANSWER = Failure(code="NoAnswer", reason="no answer came before the deadline")
 
 
-def questions(state: RunState, phase: Phase) -> dict[str, Instruction]:
-    """Instructions of a phase, by site; only sites that published are asked further."""
-    asked = state.plan.sites if phase == "publish" else state.present
-    return {site: _instruction(state, phase, site) for site in asked}
+@dataclass(frozen=True)
+class Receipt:
+    """What an answer amounts to once its payloads are put aside."""
+
+    said: Report | Failure
+    parcels: tuple[SpooledParcel, ...] = ()
 
 
-def _instruction(state: RunState, phase: Phase, site: str) -> Instruction:
+def asked(state: RunState, phase: Phase) -> tuple[str, ...]:
+    """Sites that a phase asks, in roster order: only those that published are asked further."""
+    return state.plan.sites if phase == "publish" else state.present
+
+
+def question(
+    state: RunState, phase: Phase, site: str, take: Callable[[Place], bytes]
+) -> Instruction:
+    """Build the instruction for one site, with the parcels that are for it."""
     plan = state.plan
     body = InstructionBody(
         heading=Heading(run=plan.run, round=state.record.number, phase=phase, site=site),
@@ -47,7 +68,8 @@ def _instruction(state: RunState, phase: Phase, site: str) -> Instruction:
         rules=plan.rules,
         order=_order(state, phase, site),
     )
-    return Instruction(body, addressed_to(site, state.parcels))
+    parcels = state.parcels.get(site, ())
+    return Instruction(body, tuple(unspooled(parcel, take) for parcel in parcels))
 
 
 def _order(state: RunState, phase: Phase, site: str) -> Order:
@@ -64,50 +86,54 @@ def _order(state: RunState, phase: Phase, site: str) -> Order:
             return AdoptOrder(scores=state.record.scores_of(site, (site, *state.peers(site))))
 
 
-def absorb(state: RunState, phase: Phase, answers: Mapping[str, Answer]) -> RunState:
-    """Take in the answers of a phase, in roster order; what is refused counts as a failure."""
-    record = state.record
-    parcels: list[Parcel] = []
-    for site in (site for site in state.plan.sites if site in answers):
-        checked = _checked(state, phase, site, answers[site])
-        if isinstance(checked, Failure):
-            record = record.failed(site, phase, checked)
-        else:
-            record = _note(record, site, checked[0])
-            parcels.extend(checked[1])
-    return replace(state, record=record, parcels=tuple(parcels))
-
-
-def _checked(
-    state: RunState, phase: Phase, site: str, answer: Answer
-) -> tuple[Report, tuple[Parcel, ...]] | Failure:
+def receive(
+    state: RunState, phase: Phase, site: str, answer: Answer, put: Callable[[bytes], Place]
+) -> Receipt:
+    """Check one answer and put its payloads aside; what is refused counts as a failure."""
     if isinstance(answer, Failure):
-        return answer
-    asked = Heading(run=state.plan.run, round=state.record.number, phase=phase, site=site)
-    if answer.heading != asked:
+        return Receipt(answer)
+    due = Heading(run=state.plan.run, round=state.record.number, phase=phase, site=site)
+    if answer.heading != due:
         return _refusal(BadMessage("a reply to another question"))
     if answer.body.report is None:
-        return answer.body.failure or NO_ANSWER
+        return Receipt(answer.body.failure or NO_ANSWER)
     try:
         check_parcels(answer, state.peers(site))
     except BadMessage as error:
         return _refusal(error)
-    return answer.body.report, answer.parcels
+    return Receipt(answer.body.report, tuple(spooled(parcel, put) for parcel in answer.parcels))
 
 
-def _refusal(error: BadMessage) -> Failure:
-    return Failure(code=error.code, reason=error.public)
+def _refusal(error: BadMessage) -> Receipt:
+    return Receipt(Failure(code=error.code, reason=error.public))
 
 
-def _note(record: Record, site: str, report: Report) -> Record:
-    match report:
-        case PublishReport():
-            return replace(record, cards={**record.cards, site: report.card})
-        case DistillReport():
-            return replace(record, distilled={**record.distilled, site: report})
-        case RetrainReport():
-            return replace(record, retrained={**record.retrained, site: report})
-        case ReviewReport():
-            return replace(record, reviewed={**record.reviewed, site: report})
-        case AdoptReport():
-            return replace(record, adopted={**record.adopted, site: report})
+def absorb(state: RunState, phase: Phase, receipts: Mapping[str, Receipt]) -> RunState:
+    """Take in what a phase amounts to, in roster order, whatever the order of arrival."""
+    arrived = {site: receipts[site] for site in state.plan.sites if site in receipts}
+    said = {site: receipt.said for site, receipt in arrived.items()}
+    record = state.record
+    for site, failure in said.items():
+        if isinstance(failure, Failure):
+            record = record.failed(site, phase, failure)
+    parcels = (parcel for receipt in arrived.values() for parcel in receipt.parcels)
+    return replace(state, record=_noted(record, phase, said), parcels=by_recipient(parcels))
+
+
+def _noted(record: Record, phase: Phase, said: Mapping[str, Report | Failure]) -> Record:
+    match phase:
+        case "publish":
+            reports = _only(said, PublishReport)
+            return replace(record, cards={site: report.card for site, report in reports.items()})
+        case "distill":
+            return replace(record, distilled=_only(said, DistillReport))
+        case "retrain":
+            return replace(record, retrained=_only(said, RetrainReport))
+        case "review":
+            return replace(record, reviewed=_only(said, ReviewReport))
+        case "adopt":
+            return replace(record, adopted=_only(said, AdoptReport))
+
+
+def _only(said: Mapping[str, Report | Failure], kind: type[R]) -> dict[str, R]:
+    return {site: report for site, report in said.items() if isinstance(report, kind)}

@@ -1,6 +1,6 @@
 """The coordinator's loop, with sites that are plain functions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
 
 import pytest
@@ -86,10 +86,12 @@ def federate(
 ) -> tuple[Finished, list[Instruction]]:
     asked: list[Instruction] = []
 
-    def ask(instructions: Mapping[str, Instruction]) -> dict[str, Answer]:
-        asked.extend(instructions.values())
-        answers = {name: sites[name](text) for name, text in instructions.items()}
-        return {name: answer for name, answer in answers.items() if answer is not None}
+    def ask(instructions: Iterable[tuple[str, Instruction]]) -> Iterator[tuple[str, Answer]]:
+        for name, text in instructions:
+            asked.append(text)
+            answer = sites[name](text)
+            if answer is not None:
+                yield name, answer
 
     ticks = count()
     plan = Plan(
