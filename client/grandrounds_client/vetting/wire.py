@@ -7,6 +7,7 @@ nest, since every field through which ONNX recurses (subgraphs, functions, seque
 among those that it refuses.
 """
 
+import re
 from functools import cache
 from typing import NamedTuple
 
@@ -82,6 +83,26 @@ def _read_field(field: FieldDescriptor) -> _Field:
     return _Field(field.name, wire, field.is_repeated and wire != _BYTES, text, field.message_type)
 
 
+_ONE_BYTE = 0x80
+"""Tags from here on take two bytes; all repeated numbers of ONNX are below."""
+_VALUE = {_VARINT: rb"[\x80-\xff]{0,9}+[\x00-\x7f]", _FIXED32: rb".{4}", _FIXED64: rb".{8}"}
+_HIGH_BYTES = bytes(range(0x80, 0x100))
+
+
+@cache
+def _run_of(tag: int) -> re.Pattern[bytes]:
+    # possessive: what was passed over is never tried again, so the run costs no memory
+    return re.compile(b"(?:%s%s){1,4096}+" % (re.escape(bytes([tag])), _VALUE[tag & 7]), re.DOTALL)
+
+
+def _numbers(tag: int, run: bytes) -> int:
+    """Count the numbers of a run."""
+    if tag & 7 == _VARINT:
+        # one byte below 0x80 ends each tag, and one each value
+        return len(run.translate(None, _HIGH_BYTES)) // 2
+    return len(run) // (5 if tag & 7 == _FIXED32 else 9)
+
+
 class _Scan:
     """One pass over the bytes; `walk` returns or refuses."""
 
@@ -96,13 +117,26 @@ class _Scan:
         at = start
         while at < end:
             tag, value = self.varint(at, end, path)
-            self.fields += 1
-            if self.fields > self.limits.fields:
-                raise BadModel(f"more than {self.limits.fields} protobuf fields", where=path)
+            self.count_fields(1, path)
             field = accepted.get(tag >> 3)
             if field is None:
                 raise _unaccepted(message, tag >> 3, path)
             at = self.skip(field, tag & 7, value, end, path)
+            if field.packable and tag < _ONE_BYTE:
+                at = self.run(tag, at, end, path)
+
+    def run(self, tag: int, at: int, end: int, path: str) -> int:
+        """Pass over whole numbers under the same tag; a forest has a million, one by one."""
+        found = _run_of(tag).match(self.data, at, end) if tag & 7 != _BYTES else None
+        if found is None:
+            return at
+        self.count_fields(_numbers(tag, found[0]), path)
+        return found.end()
+
+    def count_fields(self, more: int, path: str) -> None:
+        self.fields += more
+        if self.fields > self.limits.fields:
+            raise BadModel(f"more than {self.limits.fields} protobuf fields", where=path)
 
     def skip(self, field: _Field, wire: int, at: int, end: int, path: str) -> int:
         """Check the value of one field and return where the next begins."""
