@@ -68,6 +68,9 @@ def simulate(
     rounds: Annotated[int | None, typer.Option(help="Number of rounds.")] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same results.")] = None,
     backend: Annotated[Backend, typer.Option(help="Where the sites run.")] = Backend.IN_PROCESS,
+    jobs: Annotated[
+        int, typer.Option(min=1, help="Processes that the sites share; same results.")
+    ] = 1,
     out: Annotated[Path, typer.Option(help="Folder for results and reports.")] = Path("out"),
     projection: Annotated[
         Projection, typer.Option("--map", help="How each site's private map is drawn.")
@@ -89,7 +92,7 @@ def simulate(
     for site in simulation.sites.values():
         show_clipped(notes, site)
     with progress(notes, simulation.federation.rules.rounds) as watch:
-        finished = run(simulation, watch, backend)
+        finished = run(simulation, watch, backend, jobs)
         results = compare(simulation, finished)
     path = results.write(out)
     report = write_reports(out, simulation, finished, results, projection.value)

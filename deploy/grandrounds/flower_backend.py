@@ -8,8 +8,7 @@ folder that all processes share.
 import importlib.util
 import threading
 import warnings
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,28 +18,16 @@ from flwr.serverapp import Grid, ServerApp
 
 from grandrounds.ray_settings import cluster, engine, environment, quiet
 from grandrounds.simulate import Simulation
+from grandrounds.site_on_disk import SiteOnDisk, opened
 from grandrounds_client.app import client_app
-from grandrounds_client.settings import SiteSettings
-from grandrounds_client.site import Site, open_site
-from grandrounds_client.store import DirectoryStore
+from grandrounds_client.site import Site
 from grandrounds_protocol.errors import BadInput, WorkFailed
-from grandrounds_protocol.schema import Federation
 from grandrounds_server.app import nodes_by_hello, server_app
 from grandrounds_server.rounds import Finished, Watch
 from grandrounds_server.state import Plan
 
 HELLO_TIMEOUT = 600.0
 """Seconds for all sites to be opened, their processes started."""
-
-
-@dataclass(frozen=True)
-class SiteOnDisk:
-    """What another process needs to open a site; its store tells it from all others."""
-
-    store: Path
-    settings: SiteSettings = field(compare=False)
-    folder: Path = field(compare=False)
-    federation: Federation = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -51,13 +38,7 @@ class SiteOfNode:
 
     def __call__(self, context: Context) -> Site:
         """Open the site whose place is the node's partition."""
-        return _open(self.sites[int(str(context.node_config["partition-id"]))])
-
-
-@cache
-def _open(site: SiteOnDisk) -> Site:
-    # once per process: a Ray process lives for a whole run and serves many questions
-    return open_site(site.settings, site.folder, site.federation, DirectoryStore(site.store))
+        return opened(self.sites[int(str(context.node_config["partition-id"]))])
 
 
 def on_flower(simulation: Simulation, plan: Plan, watch: Watch) -> Finished:
@@ -77,24 +58,12 @@ def on_flower(simulation: Simulation, plan: Plan, watch: Watch) -> Finished:
             remedy='pip install "grandrounds[simulation]"',
         )
     with TemporaryDirectory(prefix="grandrounds-") as shared:
-        sites = _on_disk(simulation, plan, Path(shared).resolve())
+        sites = simulation.on_disk(Path(shared).resolve())
         with environment(), quiet():
             finished = _run(plan, sites, watch)
         for name, site in zip(plan.sites, sites, strict=True):
-            simulation.sites[name].store.update(DirectoryStore(site.store))
+            site.keep(simulation.sites[name])
     return finished
-
-
-def _on_disk(simulation: Simulation, plan: Plan, shared: Path) -> tuple[SiteOnDisk, ...]:
-    return tuple(
-        SiteOnDisk(
-            store=shared / name,
-            settings=simulation.sites[name].settings,
-            folder=simulation.folders[name].resolve(),
-            federation=simulation.federation,
-        )
-        for name in plan.sites
-    )
 
 
 def _run(plan: Plan, sites: tuple[SiteOnDisk, ...], watch: Watch) -> Finished:

@@ -9,8 +9,6 @@ from contextlib import contextmanager, redirect_stdout
 from functools import cache
 from typing import Any
 
-import torch
-
 
 def cluster() -> str:
     """Address of the Ray cluster to use; empty where Ray is to start on this machine."""
@@ -49,8 +47,8 @@ def environment() -> Iterator[None]:
 def _settings() -> dict[str, str]:
     return {
         "RAY_USAGE_STATS_ENABLED": "0",
-        # Ray would choose another number of threads, and sums would round otherwise
-        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(torch.get_num_threads())),
+        # one thread each, as in this process: with another number sums would round otherwise
+        "OMP_NUM_THREADS": "1",
         # the coming way with accelerators, which we do not use: no notice about the old one
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
         # Flower ends its processes with a warning, in a way that Ray takes for a failure; whether

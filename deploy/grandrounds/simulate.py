@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from flwr.app import Context, RecordDict
 
 from grandrounds.evaluation import on_all_held_out
 from grandrounds.folder import FederationFolder, read_folder
-from grandrounds.in_process import InProcessGrid
+from grandrounds.in_process import InProcessGrid, LocalGrid
 from grandrounds.results import Comparison, Results, SiteResult, versions
+from grandrounds.site_on_disk import SiteOnDisk, on_disk
+from grandrounds.threads import one_thread
 from grandrounds_client.app import client_app
 from grandrounds_client.counterfactuals import ENGINES
 from grandrounds_client.plugins import load
@@ -17,7 +20,7 @@ from grandrounds_client.site import Site, open_site
 from grandrounds_protocol.errors import BadInput, WorkFailed
 from grandrounds_protocol.schema import Federation, Rules
 from grandrounds_protocol.settings import check_settings
-from grandrounds_server.app import server_app
+from grandrounds_server.app import Meter, server_app, unmetered
 from grandrounds_server.outcome import SiteOutcome, engines, site_outcomes, taught
 from grandrounds_server.rounds import Finished, Watch
 from grandrounds_server.state import Plan
@@ -36,6 +39,11 @@ class Simulation:
     def run_name(self) -> str:
         """Name of the run; the seed makes it the same run."""
         return f"simulation-{self.federation.rules.seed}"
+
+    def on_disk(self, stores: Path) -> tuple[SiteOnDisk, ...]:
+        """Return the sites as another process opens them, with stores of their own there."""
+        places = ((site.settings, self.folders[name]) for name, site in self.sites.items())
+        return on_disk(places, self.federation, stores)
 
 
 Backend = Callable[[Simulation, Plan, Watch], Finished]
@@ -94,22 +102,39 @@ def _with_rules(read: FederationFolder, **given: str | int | None) -> Federation
     return read.federation.model_copy(update={"rules": checked})
 
 
-def simulate(simulation: Simulation, watch: Watch, backend: str = "in-process") -> Results:
+def simulate(
+    simulation: Simulation, watch: Watch, backend: str = "in-process", jobs: int = 1
+) -> Results:
     """Run all rounds and compare; deterministic but for `seconds`.
 
     Raises
     ------
-    WorkFailed
-        If the run came to no end at all.
+    BadInput, WorkFailed
+        As `run`.
     """
-    return compare(simulation, run(simulation, watch, backend))
+    return compare(simulation, run(simulation, watch, backend, jobs))
 
 
-def run(simulation: Simulation, watch: Watch, backend: str = "in-process") -> Finished:
+def run(
+    simulation: Simulation, watch: Watch, backend: str = "in-process", jobs: int = 1
+) -> Finished:
     """Run all rounds; what the sites keep is then in their stores.
+
+    The results are the same for every backend and number of jobs.
+
+    Parameters
+    ----------
+    simulation : Simulation
+    watch : Watch
+    backend : str
+        `in-process` or `flower`.
+    jobs : int
+        Processes that the sites of `in-process` share; with 1, they work in this one.
 
     Raises
     ------
+    BadInput
+        If the backend cannot be had, or has no jobs.
     WorkFailed
         If the run came to no end at all.
     """
@@ -120,7 +145,8 @@ def run(simulation: Simulation, watch: Watch, backend: str = "in-process") -> Fi
         schema_digest=federation.digest(),
         rules=federation.rules,
     )
-    return _backend(backend)(simulation, plan, watch)
+    with one_thread():
+        return _backend(backend, jobs)(simulation, plan, watch)
 
 
 def compare(simulation: Simulation, finished: Finished) -> Results:
@@ -146,18 +172,40 @@ def compare(simulation: Simulation, finished: Finished) -> Results:
     )
 
 
-def _backend(name: str) -> Backend:
+def _backend(name: str, jobs: int) -> Backend:
+    if name == "flower" and jobs > 1:
+        raise BadInput(
+            "Flower's engine decides itself how many sites work at a time",
+            where="option --jobs",
+            remedy="leave --jobs out, or use --backend in-process",
+        )
     if name == "flower":
         from grandrounds.flower_backend import on_flower  # noqa: PLC0415 (an extra, and slow)
 
         return on_flower
+    if jobs > 1:
+        from grandrounds.workers import on_workers  # noqa: PLC0415 (it knows this module)
+
+        return partial(on_workers, jobs=jobs)
     return _in_process
 
 
 def _in_process(simulation: Simulation, plan: Plan, watch: Watch) -> Finished:
-    grid = InProcessGrid(client_app(_find_site(simulation)), simulation.sites)
+    return run_on(InProcessGrid(client_app(_find_site(simulation)), simulation.sites), plan, watch)
+
+
+def run_on(grid: LocalGrid, plan: Plan, watch: Watch, meter: Meter = unmetered) -> Finished:
+    """Run a plan's rounds on a grid of this machine.
+
+    Raises
+    ------
+    WorkFailed
+        If the run came to no end at all.
+    """
     ended: list[Finished] = []
-    app = server_app(plan, find_nodes=lambda _: grid.nodes, watch=watch, done=ended.append)
+    app = server_app(
+        plan, find_nodes=lambda _: grid.nodes, watch=watch, done=ended.append, meter=meter
+    )
     app(grid=grid, context=Context(1, 1, {}, RecordDict(), {}))
     if not ended:
         raise WorkFailed("the run came to no end")

@@ -13,9 +13,10 @@ import pytest
 from flwr.app import Context, RecordDict
 
 from grandrounds.cli import run_command
-from grandrounds.flower_backend import SiteOfNode, SiteOnDisk
+from grandrounds.flower_backend import SiteOfNode
 from grandrounds.in_process import InProcessGrid
 from grandrounds.simulate import prepare, simulate
+from grandrounds.site_on_disk import SiteOnDisk
 from grandrounds_client.app import client_app
 from grandrounds_client.site import Site
 from grandrounds_protocol.errors import BadInput
@@ -65,17 +66,26 @@ def test_flowers_engine_gives_the_results_of_one_process(wine: Folder, tmp_path:
 
 PLUGIN = """
 import os
+import torch
 from grandrounds_client.learners.naive_bayes import NaiveBayes
 
 class Raises(NaiveBayes):
     def fit(self, x, y, **named):
         raise ValueError("patient 74.813 is to blame")
 
+class Alone(NaiveBayes):
+    def fit(self, x, y, **named):
+        if torch.get_num_threads() != 1:
+            raise ValueError("more threads than one round otherwise")
+        return super().fit(x, y, **named)
+
 class Dies(NaiveBayes):
     def fit(self, x, y, **named):
         os._exit(1)
 """
-ENTRY_POINTS = "[grandrounds.learners]\nraises = plugin:Raises\ndies = plugin:Dies\n"
+ENTRY_POINTS = (
+    "[grandrounds.learners]\nraises = plugin:Raises\nalone = plugin:Alone\ndies = plugin:Dies\n"
+)
 
 
 def write_plugin(folder: Path) -> None:
@@ -100,13 +110,14 @@ def test_a_site_that_raises_and_one_whose_process_dies_cost_only_themselves(
 ) -> None:
     folder = wine(tuscany="raises")
     add_site(folder, "sicily", "dies", rows_of="tuscany")
+    add_site(folder, "umbria", "alone", rows_of="veneto")
     write_plugin(tmp_path / "work" / "plugins")
     done = on_flower(folder, tmp_path / "work", "--rounds", "1", "--recipe", "paper")
     assert done.returncode == 0, done.stderr
     sites = json.loads(done.stdout)["sites"]
     assert "publish: the site's own work raised an error" in sites["tuscany"]["reason"]
     assert "publish: the site could not be asked" in sites["sicily"]["reason"]
-    for name in ("piedmont", "veneto"):
+    for name in ("piedmont", "veneto", "umbria"):
         assert sites[name]["own"]["after"]["accuracy"] is not None
         assert sites[name]["received"] > 0
     assert "74.813" not in done.stdout + done.stderr

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from grandrounds.results import Results
 from grandrounds.simulate import Simulation, prepare, simulate
@@ -138,6 +139,34 @@ def test_a_site_that_raises_costs_its_own_contribution(wine: Folder, at: int, ph
     assert "74.813" not in results.to_json()
     assert results.sites["piedmont"].own.after.accuracy is not None
     assert (results.sites["tuscany"].own.before.accuracy is None) == (phase == "publish")
+
+
+class Counting:
+    """Notes how many threads torch has while it learns."""
+
+    algorithm = "counting"
+
+    def __init__(self, learner: object) -> None:
+        self.learner, self.threads = learner, list[int]()
+
+    def fit(self, *args: object, **kwargs: object) -> object:
+        self.threads.append(torch.get_num_threads())
+        return self.learner.fit(*args, **kwargs)  # type: ignore[attr-defined]
+
+
+def test_sites_learn_on_one_thread_and_the_caller_keeps_its_own(wine: Folder) -> None:
+    simulation = prepare(wine())
+    site = simulation.sites["tuscany"]
+    counting = Counting(site.learners[0])
+    sites = {**simulation.sites, "tuscany": replace(site, learners=(counting,))}  # type: ignore[arg-type]
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        run(replace(simulation, sites=sites))
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert set(counting.threads) == {1}
 
 
 def test_a_site_that_becomes_one_class_costs_its_own_contribution(wine: Folder) -> None:

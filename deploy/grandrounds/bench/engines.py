@@ -6,10 +6,11 @@ from time import perf_counter
 from grandrounds.bench import authors
 from grandrounds.bench.dice import Dice, installed
 from grandrounds.bench.records import CLIPPED, LOOP, Measured, Report, beside
-from grandrounds.bench.setting import ALPHA, EPSILON, LAMBDA, SEED, cpu, one_thread
+from grandrounds.bench.setting import ALPHA, EPSILON, LAMBDA, SEED, cpu
 from grandrounds.bench.timing import BROAD, Size, Solve, timed_engine, timed_loop
 from grandrounds.bench.workloads import KINDS, Workload, workload
 from grandrounds.results import versions
+from grandrounds.threads import one_thread
 from grandrounds_client.counterfactuals.engines import choose
 from grandrounds_client.teacher import Teacher
 from grandrounds_protocol.errors import BadInput

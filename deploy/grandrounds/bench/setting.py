@@ -1,13 +1,8 @@
-"""What all methods share: the figures of CKD eq. 2, the seed, and one thread."""
+"""What all methods share: the figures of CKD eq. 2, and the seed."""
 
 import os
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-import torch
-from threadpoolctl import threadpool_limits
 
 SEED = 7
 ALPHA = 0.5
@@ -18,18 +13,6 @@ LAMBDA = 256.0
 One number, as the loops know no schedule. A gap of epsilon costs 0.64 at it, a missed
 target of 0.25 costs 16: more than the way there, but for the hardest of the images.
 """
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Hold torch, BLAS and OpenMP to one thread; vetted graphs run on one anyway."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def cpu() -> str:
