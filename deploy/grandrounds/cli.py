@@ -128,6 +128,39 @@ def bench_engines(
         show(Console(), report)
 
 
+@bench.command("scale")
+def bench_scale(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")
+    ] = False,
+    full: Annotated[bool, typer.Option("--full", help="Two rounds instead of one.")] = False,
+    sites: Annotated[
+        list[int] | None,
+        typer.Option(metavar="N", help="A federation of N sites; may be repeated."),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="This section; may be repeated.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the plots.")] = None,
+) -> None:
+    """Measure how rounds grow with the number of sites."""
+    from grandrounds.bench.scale import Size, run, show
+    from grandrounds.results import make_folder
+
+    notes = Console(stderr=True)
+    if out is not None:
+        make_folder(out)
+    size = Size(sites=tuple(sites) if sites else Size.sites, rounds=2 if full else 1)
+    report = run(only or [], size, notes.print)
+    paths = report.write_plots(out) if out is not None else []
+    if as_json:
+        typer.echo(report.to_json(), nl=False)
+    else:
+        show(Console(), report)
+    for path in paths:
+        notes.print(f"plot: {path}")
+
+
 def main() -> None:
     """Run the command and turn whatever happens into a message and an exit code."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")

@@ -1,6 +1,7 @@
 """A whole federation: publish, distill, retrain, review, adopt."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from grandrounds_client import state as kept
 from grandrounds_client.site import split_rows
 from grandrounds_client.state import State
 from grandrounds_protocol.instances import Bounds, VirtualInstances
+from grandrounds_protocol.peers import peers_of, rounds_to_meet_all
 from grandrounds_protocol.records import PHASES
 
 Folder = Callable[..., Path]
@@ -219,6 +221,34 @@ def test_each_round_starts_from_the_adopted_models(wine: Folder) -> None:
         assert (candidate is not None and candidate in second) or (
             state(simulation, name).need(kept.FIRST) in second
         )
+
+
+def test_with_sampled_peers_everybody_has_met_everybody_after_a_few_rounds(wine: Folder) -> None:
+    folder = wine(rules="review_min_rows = 1\npeers_per_round = 2")
+    for name, rows_of in (("lazio", "piedmont"), ("molise", "tuscany"), ("puglia", "veneto")):
+        shutil.copytree(folder / rows_of, folder / name)
+        path = folder / name / "site.toml"
+        path.write_text(path.read_text().replace(f'"{rows_of}"', f'"{name}"'))
+    simulation = prepare(folder, rounds=3, seed=1)
+    results = run(simulation)
+    rules, sites = simulation.federation.rules, tuple(simulation.sites)
+    assert rounds_to_meet_all(len(sites), rules) == 3
+    assert all("refused" not in site.reason for site in results.sites.values())
+    assert any(site.adopted for site in results.sites.values())
+    for name, site in simulation.sites.items():
+        met: set[str] = set()
+        for number in (1, 2, 3):
+            for peer in set(peers_of(name, sites, number, rules)) - met:
+                # what this site keeps of a peer is what the peer released when they first met
+                released = simulation.sites[peer].store[
+                    f"{simulation.run_name}/reply/{number}/publish"
+                ]
+                assert state(simulation, name).need(kept.peer_first(peer)) in released
+                met.add(peer)
+        assert set(state(simulation, name).names(kept.peer_first(""))) == {
+            kept.peer_first(peer) for peer in met
+        }
+        assert met == set(sites) - {site.name}
 
 
 def test_sites_may_stand_in_the_federations_file(wine: Folder, tmp_path: Path) -> None:
