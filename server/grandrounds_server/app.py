@@ -101,10 +101,11 @@ def ask_over(grid: Grid, nodes: Mapping[str, int], timeout: float, meter: Meter 
         waiting: deque[str] = deque()
         for site, instruction in instructions:
             if site in nodes:
-                (question,) = _push(grid, nodes[site], instruction, meter)
-                asked[question] = instruction.heading
-                waiting.append(question)
-                yield from read(asked, _some_replies(grid, waiting))
+                taken = _push(grid, nodes[site], instruction, meter)
+                asked.update(dict.fromkeys(taken, instruction.heading))
+                waiting.extend(taken)
+                if waiting:
+                    yield from read(asked, _some_replies(grid, waiting))
         yield from read(asked, _replies(grid, waiting, time.monotonic() + timeout))
 
     def read(
@@ -119,10 +120,13 @@ def ask_over(grid: Grid, nodes: Mapping[str, int], timeout: float, meter: Meter 
     return ask
 
 
-def _push(grid: Grid, node: int, instruction: Instruction, meter: Meter) -> Iterable[str]:
+def _push(grid: Grid, node: int, instruction: Instruction, meter: Meter) -> list[str]:
+    """Send an instruction; none is returned where the grid does not take it: it is too large."""
     heading, data = instruction.heading, instruction.to_bytes()
-    meter(heading.phase, len(data), 0)
-    return grid.push_messages([_message(grid, node, heading.phase, str(heading.round), data)])
+    message = _message(grid, node, heading.phase, str(heading.round), data)
+    taken = [question for question in grid.push_messages([message]) if question]
+    meter(heading.phase, len(data) if taken else 0, 0)
+    return taken
 
 
 def _replies(grid: Grid, asked: Iterable[str], deadline: float) -> Iterator[Message]:
