@@ -1,4 +1,4 @@
-"""What the engines cost and what they find, beside the published loops.
+"""What the documentation claims, measured: the engines beside the published loops, and scale.
 
 ::
 
@@ -15,4 +15,11 @@
 `gating` measures the release gate on a federation's folder.
 
 `setting` holds what all of them share, `records` what is said in the end.
+
+::
+
+    scale ── scale_sites       rounds of many sites, at some sizes: table, exponents
+               ├─ scale_measure     one size in a fresh process: time, memory, bytes
+               ├─ scale_federation  its made rows
+               └─ scale_plot        one SVG
 """
