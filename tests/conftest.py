@@ -55,7 +55,7 @@ def wine(tmp_path: Path) -> Folder:
             (root / name).mkdir()
             write_rows(root / name / "rows.csv", features, part)
             (root / name / "site.toml").write_text(
-                f'name = "{name}"\ndata = "rows.csv"\n'
+                f'name = "{name}"\ndata = "rows.csv"\npatients = false\n'
                 f'learner = "{learners.get(name, learner)}"\nfeatures = {features}\n',
                 encoding="utf-8",
             )

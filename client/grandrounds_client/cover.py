@@ -6,24 +6,11 @@ import numpy.typing as npt
 from grandrounds_client.arrays import Mask, Rows
 from grandrounds_client.manhattan import Points, within
 from grandrounds_client.net import net
-from grandrounds_protocol.instances import VirtualInstances
 
 LIMIT = 20_000
 """Rows up to which it is kept who is near whom: 50 MB."""
 _HEIGHT, _WIDTH = 256, 2048
 """Rows that are compared with how many others at a time; both divide by 8."""
-
-
-def prune(rows: VirtualInstances, radius: float) -> VirtualInstances:
-    """Keep, per class, a cover of the rows for one student; radius 0 keeps all."""
-    if radius <= 0 or not len(rows):
-        return rows
-    kept = [
-        members[cover(rows.x[members], radius)]
-        for label in np.unique(rows.y)
-        for members in (np.flatnonzero(rows.y == label),)
-    ]
-    return rows.take(np.sort(np.concatenate(kept)))
 
 
 def cover(x: Rows, radius: float) -> npt.NDArray[np.intp]:

@@ -101,6 +101,15 @@ def bucket(count: int) -> str:
     return [*names, f"{STARTS[-1]}+"][bisect_right(STARTS, count) - 1]
 
 
+def at_least(count: int) -> int:
+    """Return where the range that a number of rows falls into begins.
+
+    >>> at_least(9), at_least(10), at_least(303), at_least(1_000_000)
+    (0, 10, 200, 1000)
+    """
+    return STARTS[bisect_right(STARTS, count) - 1]
+
+
 def _renamed(
     graph: onnx.GraphProto,
 ) -> tuple[Sequence[onnx.NodeProto], Sequence[onnx.TensorProto]]:

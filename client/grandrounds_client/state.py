@@ -48,6 +48,11 @@ def own_lessons(round_: int) -> str:
     return f"own-lessons/{round_}"
 
 
+def written(round_: int) -> str:
+    """What was written in a round and what the gate did with it, counted exactly."""
+    return f"written/{round_}"
+
+
 def directions(round_: int) -> str:
     """What this site's lessons of a round change, by student; it never travels."""
     return f"directions/{round_}"

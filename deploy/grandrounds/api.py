@@ -110,6 +110,7 @@ def cooperate(
     engine: str | Engine = "auto",
     bounds: tuple[Sequence[float], Sequence[float]] | None = None,
     features: Sequence[str] | None = None,
+    patients: bool = False,
     **rules: Any,
 ) -> Outcome:
     """Let the models of several sites teach each other (CKD alg. 1, with review).
@@ -131,6 +132,8 @@ def cooperate(
         between real hospitals would tell of the patients who set them.
     features : sequence of str, optional
         Names of the columns.
+    patients : bool
+        Hold back what hospitals must: rows too near a patient, models that hold any.
     **rules
         Fields of `grandrounds_protocol.schema.Rules`: rounds, seed, alpha, held_out, ...
 
@@ -153,7 +156,7 @@ def cooperate(
     check_known(federation.rules, recipes, engines)
     opened = {
         name: Site(
-            settings=_settings(name, as_learner(learner)),
+            settings=_settings(name, as_learner(learner), patients),
             federation=federation,
             rows=_rows(*arrays[name], scale, classes),
             learners=(as_learner(learner),),
@@ -172,8 +175,13 @@ def cooperate(
     return _outcome(simulation, results, scale, classes)
 
 
-def _settings(name: str, learner: EstimatorLearner) -> SiteSettings:
-    table = {"name": name, "data": "array", "learner": learner.algorithm}
+def _settings(name: str, learner: EstimatorLearner, patients: bool) -> SiteSettings:
+    table = {
+        "name": name,
+        "data": "array",
+        "learner": learner.algorithm,
+        "patients": patients,
+    }
     return check_settings(SiteSettings, table, f"site {name!r}")
 
 

@@ -25,6 +25,19 @@ class Comparison(_Part):
     ensemble: Metrics = UNDEFINED
 
 
+class Gate(_Part):
+    """What the release gate did with one site's lessons; a lesson is one row for one student."""
+
+    written: int = 0
+    released: int = 0
+    pushed: int = 0
+    """Of those released: moved away from patients first."""
+    refused: dict[str, int] = {}
+    """Lessons that stayed in the house, by reason."""
+    closed: str = ""
+    """Why nothing at all may leave; empty where the gate was open."""
+
+
 class SiteResult(_Part):
     """One site: `own` is on its held-out rows, `federation` on those of all sites."""
 
@@ -37,6 +50,10 @@ class SiteResult(_Part):
     """Virtual rows its adopted model stands on; 0 where no candidate was adopted."""
     reason: str
     """What kept the site from contributing or adopting; empty where nothing did."""
+    patients: bool = True
+    """As site.toml says; false is the only way around gate and owner's checks."""
+    gate: Gate | None = None
+    """Over all rounds; null where nothing had to pass it."""
 
 
 class Privacy(_Part):

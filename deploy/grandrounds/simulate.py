@@ -8,6 +8,7 @@ from pathlib import Path
 from flwr.app import Context, RecordDict
 
 from grandrounds.evaluation import on_all_held_out
+from grandrounds.exact_counts import gate_of, with_exact_counts
 from grandrounds.folder import FederationFolder, read_folder
 from grandrounds.in_process import InProcessGrid, LocalGrid
 from grandrounds.results import Comparison, Results, SiteResult, versions
@@ -146,7 +147,9 @@ def run(
         rules=federation.rules,
     )
     with one_thread():
-        return _backend(backend, jobs)(simulation, plan, watch)
+        finished = _backend(backend, jobs)(simulation, plan, watch)
+    stores = {name: site.store for name, site in simulation.sites.items()}
+    return with_exact_counts(finished, stores)
 
 
 def compare(simulation: Simulation, finished: Finished) -> Results:
@@ -162,7 +165,7 @@ def compare(simulation: Simulation, finished: Finished) -> Results:
         rounds=federation.rules.rounds,
         versions=versions(),
         sites={
-            name: _site_result(site, outcomes[name], pooled[name])
+            name: _site_result(simulation, name, outcomes[name], pooled[name])
             for name, site in simulation.sites.items()
         },
         taught=taught(finished),
@@ -216,8 +219,10 @@ def _find_site(simulation: Simulation) -> Callable[[Context], Site]:
     return lambda context: simulation.sites[str(context.node_config["site"])]
 
 
-def _site_result(site: Site, outcome: SiteOutcome, pooled: Comparison) -> SiteResult:
-    adopt = outcome.adopt
+def _site_result(
+    simulation: Simulation, name: str, outcome: SiteOutcome, pooled: Comparison
+) -> SiteResult:
+    site, adopt = simulation.sites[name], outcome.adopt
     own = Comparison()
     if adopt is not None:
         own = Comparison(before=adopt.before, after=adopt.after, ensemble=adopt.ensemble)
@@ -229,4 +234,6 @@ def _site_result(site: Site, outcome: SiteOutcome, pooled: Comparison) -> SiteRe
         received=outcome.received,
         adopted=adopt.virtual_rows if adopt is not None else 0,
         reason=outcome.reason,
+        patients=site.settings.patients,
+        gate=gate_of(site.store, simulation.run_name, simulation.federation.rules.rounds),
     )

@@ -61,6 +61,8 @@ def show(console: Console, results: Results) -> None:
     console.print(_comparison(results, "On the held-out rows of all sites", _all))
     console.print("percent, before→after; accuracy and balanced accuracy, for the ensemble too\n")
     console.print(_taught(results))
+    if any(site.gate is not None for site in results.sites.values()):
+        console.print(_gates(results))
     for name, site in results.sites.items():
         if site.reason:
             console.print(f"{name}: {site.reason}")
@@ -117,4 +119,27 @@ def _taught(results: Results) -> Table:
         table.add_column(student, justify="right")
     for teacher, students in results.taught.items():
         table.add_row(teacher, *(str(students.get(name, 0)) for name in results.sites))
+    return table
+
+
+def _gates(results: Results) -> Table:
+    table = Table(
+        title="What left each house (lessons for other sites)",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    table.add_column("site")
+    for head in ("written", "released", "of them pushed"):
+        table.add_column(head, justify="right")
+    table.add_column("stayed in the house")
+    for name, site in results.sites.items():
+        gate = site.gate
+        if gate is None:
+            told = "no patients" if not site.patients else ""
+            table.add_row(name, "-", "-", "-", told)
+            continue
+        stayed = ", ".join(f"{count} {reason}" for reason, count in gate.refused.items())
+        counts = (str(count) for count in (gate.written, gate.released, gate.pushed))
+        table.add_row(name, *counts, gate.closed or stayed)
     return table

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from grandrounds_protocol.names import SiteName
-from grandrounds_protocol.records import Record
+from grandrounds_protocol.record import Record
 
 Reason = Literal["exact copy", "too near", "too alike", "small cell", "quota"]
 """Why a virtual row stays in the house."""

@@ -18,13 +18,8 @@ from pydantic import Field, ValidationError
 
 from grandrounds_protocol.errors import BadMessage, VersionSkew
 from grandrounds_protocol.names import SiteName
-from grandrounds_protocol.records import (
-    Failure,
-    Heading,
-    InstructionBody,
-    Record,
-    ReplyBody,
-)
+from grandrounds_protocol.record import Record
+from grandrounds_protocol.records import Failure, Heading, InstructionBody, ReplyBody
 
 VERSION = 1
 MAX_MESSAGE_BYTES = 1 << 31

@@ -6,9 +6,11 @@ readable; models and virtual rows travel beside them as parcels (see `messages`)
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from grandrounds_protocol.gated import Gated, Range
 from grandrounds_protocol.names import Label, SiteName
+from grandrounds_protocol.record import Count, Record, Share
 from grandrounds_protocol.schema import Rules
 
 Phase = Literal["publish", "distill", "retrain", "review", "adopt"]
@@ -18,16 +20,8 @@ HELLO = "hello"
 REFUSED = 1000
 """Flower error code of a site that could not even read the question."""
 
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
 Taught = dict[SiteName, dict[SiteName, Count]]
 """Teacher to student to number of virtual rows."""
-
-
-class Record(BaseModel):
-    """Base of everything on the wire: frozen, unknown fields refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Metrics(Record):
@@ -77,6 +71,10 @@ class DistillReport(Record):
 
     phase: Literal["distill"] = "distill"
     taught: Taught
+    """At least so many rows were written: where the range of the count begins. The exact
+    counts, which tell of patients, stay in the site's own store."""
+    gated: Gated | None = None
+    """What the release gate did, in ranges; null where the rows are nobody's."""
     engines: dict[SiteName, str]
     """Engine used for each teacher."""
     converged: Share | None
@@ -96,8 +94,9 @@ class RetrainReport(Record):
 
     phase: Literal["retrain"] = "retrain"
     received: Count
-    refused: dict[str, Count]
-    """Reason to number of rows (or whole parcels) refused."""
+    refused: dict[SiteName, dict[str, Range]]
+    """By sender and reason, the range of the rows (or whole parcels) refused: a row refused
+    as known may be one that this site wrote about a patient of its own."""
     candidate: bool
 
 

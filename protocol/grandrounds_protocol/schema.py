@@ -136,6 +136,8 @@ class Rules(Settings):
     cover_radius: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     """Virtual rows for one student and class within this Manhattan distance of a kept one are
     left out (geometric set cover); 0 keeps all."""
+    quota: int = Field(default=1000, ge=1)
+    """Most virtual rows that a site sends, or lets in, of one teacher for one student and round."""
     min_rows: int = Field(default=10, ge=1)
     """k: fewest of a site's own rows that a leaf or a class's mean in its model may speak of."""
 

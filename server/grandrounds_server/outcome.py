@@ -65,8 +65,10 @@ def _in_round(record: Record, site: str) -> Iterator[str]:
         yield f"{phase}: {failure.reason} ({failure.code})"
     yield from _refused_by(record.distilled, site, "distill: its model was refused")
     if site in record.retrained:
-        for code, count in record.retrained[site].refused.items():
-            yield f"retrain: refused {count} parcels ({code})"
+        for sender, reasons in record.retrained[site].refused.items():
+            # a row that is known already is no loss to anybody
+            for reason, count in ((r, c) for r, c in reasons.items() if r != "duplicate"):
+                yield f"retrain: refused {count} of {sender} ({reason})"
     if site in record.reviewed and record.reviewed[site].abstained:
         yield f"review: abstained, {record.reviewed[site].abstained}"
     yield from _refused_by(record.reviewed, site, "review: its candidate was refused")

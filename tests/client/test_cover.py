@@ -12,10 +12,9 @@ from hypothesis.extra import numpy as arrays
 
 from grandrounds_client import cover as module
 from grandrounds_client.arrays import Rows
-from grandrounds_client.cover import cover, prune
+from grandrounds_client.cover import cover
 from grandrounds_client.manhattan import Points, within
 from grandrounds_client.net import net
-from grandrounds_protocol.instances import VirtualInstances
 
 rows_of = arrays.arrays(
     np.float32,
@@ -41,11 +40,6 @@ def greedy(x: Rows, radius: float) -> list[int]:
     return sorted(chosen)
 
 
-def instances(x: Rows, classes: int = 2) -> VirtualInstances:
-    numbers = np.arange(len(x), dtype=np.int32)
-    return VirtualInstances(x, numbers % classes, numbers)
-
-
 @given(rows_of, radii)
 def test_every_row_is_within_the_radius_of_a_kept_one(x: Rows, radius: float) -> None:
     kept = cover(x, radius)
@@ -57,22 +51,6 @@ def test_every_row_is_within_the_radius_of_a_kept_one(x: Rows, radius: float) ->
 @given(rows_of, radii)
 def test_the_choice_is_the_greedy_one_and_the_same_each_time(x: Rows, radius: float) -> None:
     assert cover(x, radius).tolist() == greedy(x, radius) == cover(x, radius).tolist()
-
-
-@given(rows_of)
-def test_a_radius_of_zero_keeps_all(x: Rows) -> None:
-    assert np.array_equal(prune(instances(x), 0.0).x, x)
-
-
-@given(rows_of, st.floats(0.01, 3))
-def test_each_class_is_covered_by_rows_of_its_own_in_the_old_order(x: Rows, radius: float) -> None:
-    kept = prune(instances(x), radius)
-    assert kept.teacher.tolist() == sorted(kept.teacher.tolist())
-    assert np.array_equal(kept.x, x[kept.teacher])
-    for label in (0, 1):
-        members = x[label::2]
-        of_class = set(kept.teacher[kept.y == label].tolist())
-        assert {label + 2 * int(row) for row in cover(members, radius)} == of_class
 
 
 def test_a_small_radius_leaves_rows_that_lie_apart_alone() -> None:

@@ -204,4 +204,6 @@ def test_virtual_rows_that_do_not_fit_are_refused_and_counted(site: Site) -> Non
     answer(site, ask(site, "distill"))
     parcel = Parcel("instances", "south", ("north",), b"no rows")
     report = Reply.from_bytes(answer(site, ask(site, "retrain", parcel))).body.report
-    assert report == RetrainReport(received=0, refused={"BadInstances": 1}, candidate=False)
+    assert report == RetrainReport(
+        received=0, refused={"south": {"BadInstances": "0-9"}}, candidate=False
+    )

@@ -79,7 +79,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Results]:
         (folder / name).mkdir()
         write_rows(folder / name / "rows.csv", features, part)
         (folder / name / "site.toml").write_text(
-            f'name = "{name}"\ndata = "rows.csv"\nlearner = "{learner}"\nfeatures = {features}\n'
+            f'name = "{name}"\ndata = "rows.csv"\npatients = false\n'
+            f'learner = "{learner}"\nfeatures = {features}\n'
         )
     simulation = prepare(folder, recipe="paper", rounds=2, seed=1)
     finished = run(simulation, lambda *_: None)

@@ -43,6 +43,7 @@ SITE = """\
 name = "{name}"
 data = "images.idx"
 labels = "labels.idx"
+patients = false
 learner = { name = "mlp", epochs = 15, lr = 0.01, weight_decay = 0.01, balanced = false }
 """
 

@@ -9,7 +9,7 @@ from typing import Literal
 from grandrounds_client.release import bucket
 from grandrounds_protocol.gated import Gated, GatedRanges, Reason
 from grandrounds_protocol.names import SiteName
-from grandrounds_protocol.records import Count, Record
+from grandrounds_protocol.record import Count, Record
 
 
 class Passed(Record):

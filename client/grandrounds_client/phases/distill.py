@@ -10,19 +10,20 @@ import numpy.typing as npt
 from grandrounds_client import state as kept
 from grandrounds_client.arrays import Mask, Probabilities
 from grandrounds_client.counterfactuals import Counterfactuals, find, joined
-from grandrounds_client.cover import prune
-from grandrounds_client.direction import Direction, to_bytes
+from grandrounds_client.direction import to_bytes
 from grandrounds_client.expertise import expertise
+from grandrounds_client.gate import Lot
 from grandrounds_client.phases.base import Outcome, Question
+from grandrounds_client.phases.outgoing import Outgoing, Written, outgoing
 from grandrounds_client.phases.teachers import own_teacher, teacher_of, validation_score
 from grandrounds_client.recipes import Classroom, Lessons
+from grandrounds_client.release import at_least
 from grandrounds_client.state import Changes
 from grandrounds_client.teacher import Teacher
 from grandrounds_client.variation import movable_columns
 from grandrounds_protocol.errors import BadInput, BadModel
-from grandrounds_protocol.instances import VirtualInstances
 from grandrounds_protocol.messages import Parcel
-from grandrounds_protocol.records import DistillOrder, DistillReport, Taught
+from grandrounds_protocol.records import DistillOrder, DistillReport
 
 
 def distill(question: Question, order: DistillOrder) -> Outcome:  # noqa: ARG001
@@ -32,13 +33,15 @@ def distill(question: Question, order: DistillOrder) -> Outcome:  # noqa: ARG001
     """
     faculty = _faculty(question)
     written, misfits = _write_all(question, faculty)
-    by_student = _by_student(question, faculty, written)
+    sent = _sent(question, faculty, written)
+    counts = sent.written()
     changes = {
         **faculty.changes,
-        kept.directions(question.round): to_bytes(_directions(question, faculty, written)),
+        kept.written(question.round): counts.model_dump_json().encode(),
+        kept.directions(question.round): to_bytes(sent.directions(question.site.classes)),
     }
-    refused = {**faculty.refused, **misfits}
-    report = _report(question, faculty, written, by_student, refused)
+    refused = {**faculty.refused, **misfits, **sent.failed}
+    by_student = sent.of(question)
     own = by_student.pop(question.site.name, None)
     if own is not None:
         changes[kept.own_lessons(question.round)] = own.to_bytes()
@@ -46,7 +49,7 @@ def distill(question: Question, order: DistillOrder) -> Outcome:  # noqa: ARG001
         Parcel("instances", question.site.name, (student,), rows.to_bytes())
         for student, rows in by_student.items()
     )
-    return Outcome(report, parcels, changes)
+    return Outcome(_report(faculty, written, counts, refused), parcels, changes)
 
 
 @dataclass(frozen=True)
@@ -159,61 +162,26 @@ def _find(
     )
 
 
-def _by_student(
-    question: Question, faculty: _Faculty, written: list[_Written]
-) -> dict[str, VirtualInstances]:
-    width = question.site.layout.width
-    parts: dict[str, list[VirtualInstances]] = {}
+def _sent(question: Question, faculty: _Faculty, written: list[_Written]) -> Outgoing:
+    lots: dict[bool, list[Lot]] = {True: [], False: []}
     for work in written:
-        teacher = question.members.index(faculty.names[work.lessons.teacher])
-        origin = np.full(len(work.lessons.y), teacher, np.int32)
-        rows = VirtualInstances(work.counterfactuals.x, work.lessons.y, origin)
-        for student, theirs in _students(faculty, work):
-            parts.setdefault(student, []).append(rows.take(theirs))
-    return {
-        name: prune(VirtualInstances.concatenate(parts[name], width), question.rules.cover_radius)
-        for name in sorted(parts)
-    }
-
-
-def _students(faculty: _Faculty, work: _Written) -> Iterator[tuple[str, Mask]]:
-    """Each student with the lessons it is to receive, where there are any."""
-    for student, name in enumerate(faculty.names):
-        theirs = work.lessons.students[:, student]
-        if theirs.any():
-            yield name, theirs
-
-
-def _directions(
-    question: Question, faculty: _Faculty, written: list[_Written]
-) -> dict[str, Direction]:
-    found: dict[str, Direction] = {}
-    for work in written:
-        for student, theirs in _students(faculty, work):
-            direction = Direction.of(
-                work.lessons.x[theirs],
-                work.counterfactuals.x[theirs],
-                work.lessons.y[theirs],
-                question.site.classes,
-            )
-            found[student] = found[student] + direction if student in found else direction
-    return found
+        lessons = work.lessons
+        teacher = faculty.teachers[lessons.teacher]
+        lot = Lot(teacher, lessons.x, work.counterfactuals.x, lessons.y, lessons.students)
+        lots[lessons.from_rows].append(lot)
+    return outgoing(question, lots[True], lots[False], tuple(faculty.names))
 
 
 def _report(
-    question: Question,
-    faculty: _Faculty,
-    written: list[_Written],
-    by_student: dict[str, VirtualInstances],
-    refused: dict[str, str],
+    faculty: _Faculty, written: list[_Written], counts: Written, refused: dict[str, str]
 ) -> DistillReport:
-    taught: Taught = {}
-    for student, rows in by_student.items():
-        for teacher, count in zip(*np.unique(rows.teacher, return_counts=True), strict=True):
-            taught.setdefault(question.members[teacher], {})[student] = int(count)
     converged = [work.counterfactuals.converged for work in written]
     return DistillReport(
-        taught=taught,
+        taught={
+            teacher: {student: at_least(count) for student, count in students.items()}
+            for teacher, students in counts.taught.items()
+        },
+        gated=None if counts.passages is None else counts.passages.ranges(),
         engines={
             faculty.names[work.lessons.teacher]: work.counterfactuals.engine for work in written
         },

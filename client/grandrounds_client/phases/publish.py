@@ -4,15 +4,13 @@ import json
 
 from grandrounds_client import state as kept
 from grandrounds_client.learners import choose
-from grandrounds_client.metrics import evaluate
 from grandrounds_client.phases.base import Outcome, Question
-from grandrounds_client.release import card, export
-from grandrounds_client.site import Site
+from grandrounds_client.phases.releasing import release_of
+from grandrounds_client.split import Examples
 from grandrounds_client.state import Changes
-from grandrounds_client.vet import vet
 from grandrounds_protocol.errors import RecipeNotAllowed, SchemaMismatch
 from grandrounds_protocol.messages import Parcel
-from grandrounds_protocol.records import ModelCard, PublishOrder, PublishReport
+from grandrounds_protocol.records import PublishOrder, PublishReport
 from grandrounds_protocol.release import ModelRelease
 
 
@@ -65,34 +63,7 @@ def _train(question: Question) -> Changes:
         classes=site.classes,
         seed=question.seed("train"),
     )
-    model = learner.fit(x, train.y, classes=site.classes, weight=None, seed=question.seed("train"))
-    graph = export(model, site.columns, site.layout.width)
-    release = ModelRelease(make_card(question, learner.algorithm, graph), graph).to_bytes()
+    nothing = Examples(train.x[:0], train.y[:0])
+    release = release_of(question, learner, nothing, "train")
     chosen = str(site.learners.index(learner)).encode()
     return {kept.FIRST: release, kept.CURRENT: release, kept.LEARNER: chosen}
-
-
-def make_card(question: Question, algorithm: str, graph: bytes) -> ModelCard:
-    """Describe a model with figures of the site's validation rows, never of held-out ones."""
-    site = question.site
-    teacher = vet(
-        graph,
-        name=site.name,
-        algorithm=algorithm,
-        width=site.layout.width,
-        classes=site.classes,
-    )
-    validation = question.split.validation
-    return card(
-        site.name,
-        algorithm,
-        _features(site),
-        site.federation.class_names,
-        rows=len(question.split.train),
-        validation=evaluate(teacher.predict_proba(validation.x), validation.y),
-    )
-
-
-def _features(site: Site) -> list[str]:
-    own = set(site.columns.tolist())
-    return [name for name, columns in site.layout.slices.items() if columns.start in own]

@@ -50,6 +50,8 @@ class Lessons:
         Who is to receive each; never the teacher.
     valid : bool
         Whether one-hot groups and ordinals are projected back to valid values.
+    from_rows : bool
+        Whether seeds are the site's own rows: then the release gate decides what leaves.
     """
 
     teacher: int
@@ -57,6 +59,7 @@ class Lessons:
     y: Labels
     students: Mask
     valid: bool = False
+    from_rows: bool = True
 
 
 class Recipe(Protocol):

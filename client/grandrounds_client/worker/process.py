@@ -55,6 +55,11 @@ class Worker:
         self._condemned: dict[str, str] = {}
         self._lock = threading.Lock()
 
+    @property
+    def pid(self) -> int | None:
+        """Number of the process, if there is one."""
+        return None if self._process is None else self._process.pid
+
     def close(self) -> None:
         """End the process, if there is one; a later request starts another."""
         with self._lock:

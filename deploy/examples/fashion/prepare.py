@@ -29,6 +29,7 @@ KEPT = 0.05
 IMAGES, LABELS = "images-idx3-ubyte.gz", "labels-idx1-ubyte.gz"
 SITE = """\
 name = "{name}"                    # short of class {weak}
+patients = false                  # clothes
 data = "{images}"
 labels = "{labels}"
 

@@ -1,20 +1,22 @@
 """One site's distill phase on many rows: every model vetted, every lesson written."""
 
-import resource
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from time import perf_counter, process_time
+from time import perf_counter
 
 import numpy as np
 
 from grandrounds.bench.rows import CATEGORIES, NUMBERS, made
 from grandrounds.bench.setting import SEED
+from grandrounds.bench.usage import cpu_seconds, peak_memory
+from grandrounds.exact_counts import written
 from grandrounds_client.arrays import Labels, Rows
 from grandrounds_client.encoding import Encoded
 from grandrounds_client.learners import make_learner
 from grandrounds_client.service import answer
 from grandrounds_client.settings import SiteSettings
 from grandrounds_client.site import Site, split_rows
+from grandrounds_client.worker import shared_worker
 from grandrounds_protocol.messages import Instruction, Parcel, Reply
 from grandrounds_protocol.records import (
     DistillOrder,
@@ -32,6 +34,7 @@ ROWS = 20_000
 RADII = (0.0, 0.5)
 """Set cover off, and on."""
 WRITER, PEER = "north", "south"
+RUN = "bench"
 LEARNERS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     WRITER: ("tree", {}),
     PEER: ("mlp", {"hidden": [512], "epochs": 4, "batch": 128}),
@@ -79,18 +82,19 @@ def measure_distill(note: Callable[[str], object], rows: int = ROWS) -> list[Dis
 
 
 def _distilled(rows: int, radius: float, note: Callable[[str], object]) -> Distilled:
-    rules = Rules(seed=SEED, validation=0.1, held_out=0.1, cover_radius=radius)
+    rules = Rules(seed=SEED, validation=0.1, held_out=0.1, cover_radius=radius, quota=rows)
     note(f"distill: {rows:,} rows, set cover of radius {radius:g}: training")
     north, south = _sites(rows, rules)
     _asked(north, "publish", rules)
     (release,) = _asked(south, "publish", rules).parcels
     note(f"distill: {rows:,} rows, set cover of radius {radius:g}: writing")
-    begun, worked = perf_counter(), process_time()
+    begun, worked = perf_counter(), cpu_seconds()
     report = _asked(north, "distill", rules, release).body.report
-    seconds, cpu = perf_counter() - begun, process_time() - worked
+    seconds, cpu = perf_counter() - begun, cpu_seconds() - worked
     if not isinstance(report, DistillReport):
         raise TypeError("a distill phase answers with its report")
-    kept = sum(sum(students.values()) for students in report.taught.values())
+    counts = written(north.store, RUN, 1)
+    kept = 0 if counts is None else sum(sum(each.values()) for each in counts.taught.values())
     return Distilled(
         rows=len(split_rows(north, rules).train.y),
         columns=north.layout.width,
@@ -101,7 +105,7 @@ def _distilled(rows: int, radius: float, note: Callable[[str], object]) -> Disti
         kept=kept,
         converged=report.converged,
         engines={LEARNERS[teacher][0]: engine for teacher, engine in report.engines.items()},
-        peak=1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        peak=peak_memory(),
     )
 
 
@@ -134,6 +138,7 @@ def _site(name: str, federation: Federation, x: Rows, y: Labels) -> Site:
         rows=Encoded(x, y, np.arange(x.shape[1], dtype=np.int64), {}, {}),
         learners=tuple(make_learner(learner, parameters, "bench")),
         store={},
+        worker=shared_worker(),
     )
 
 
@@ -143,7 +148,7 @@ def _asked(site: Site, phase: Phase, rules: Rules, *parcels: Parcel) -> Reply:
         "distill": DistillOrder(),
     }
     body = InstructionBody(
-        heading=Heading(run="bench", round=1, phase=phase, site=site.name),
+        heading=Heading(run=RUN, round=1, phase=phase, site=site.name),
         sites=(WRITER, PEER),
         rules=rules,
         order=orders[phase],

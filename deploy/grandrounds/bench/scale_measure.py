@@ -1,19 +1,22 @@
 """One federation, run and measured in a fresh process, so that its peak memory is its own."""
 
-import resource
-import sys
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter, process_time
+from time import perf_counter
 
 from grandrounds.bench.scale_federation import write_federation
+from grandrounds.bench.usage import cpu_seconds, peak_memory
+from grandrounds.exact_counts import with_exact_counts
 from grandrounds.folder import read_folder
 from grandrounds.simulate import run_on
 from grandrounds.site_on_disk import on_disk
 from grandrounds.workers import WorkerGrid, worker_grid
+from grandrounds_client.site import Store
+from grandrounds_client.store import DirectoryStore
 from grandrounds_protocol.records import PHASES, Phase
 from grandrounds_server.outcome import site_outcomes, taught
 from grandrounds_server.rounds import Finished
@@ -87,11 +90,14 @@ def _measure(sites: int, jobs: int, rounds: int) -> Measured:
         )
         names = tuple(place.settings.name for place in places)
         plan = Plan("scale", names, read.federation.digest(), read.federation.rules)
+        stores = {place.settings.name: DirectoryStore(place.store) for place in places}
         with worker_grid(places, jobs) as grid:
-            return _run(grid, plan, jobs, perf_counter() - begun)
+            return _run(grid, plan, stores, jobs, perf_counter() - begun)
 
 
-def _run(grid: WorkerGrid, plan: Plan, jobs: int, setup_seconds: float) -> Measured:
+def _run(
+    grid: WorkerGrid, plan: Plan, stores: Mapping[str, Store], jobs: int, setup_seconds: float
+) -> Measured:
     sent: dict[Phase, int] = dict.fromkeys(PHASES, 0)
     received: dict[Phase, int] = dict.fromkeys(PHASES, 0)
 
@@ -100,24 +106,25 @@ def _run(grid: WorkerGrid, plan: Plan, jobs: int, setup_seconds: float) -> Measu
         received[phase] += back
 
     before = peak_memory()
-    began, spent = perf_counter(), process_time() + sum(grid.in_each(process_time))
+    began, spent = perf_counter(), cpu_seconds() + sum(grid.in_each(cpu_seconds))
     finished = run_on(grid, plan, lambda *_: None, meter)
     seconds = perf_counter() - began
-    cpu_seconds = process_time() + sum(grid.in_each(process_time)) - spent
+    worked = cpu_seconds() + sum(grid.in_each(cpu_seconds)) - spent
+    lessons = taught(with_exact_counts(finished, stores))
     return Measured(
         sites=len(plan.sites),
         jobs=jobs,
         rounds=plan.rules.rounds,
         seconds=seconds,
         setup_seconds=setup_seconds,
-        cpu_seconds=cpu_seconds,
+        cpu_seconds=worked,
         coordinator_before=before,
         coordinator_peak=peak_memory(),
         everything_peak=peak_memory() + sum(grid.in_each(peak_memory)),
         phase_seconds=finished.seconds,
         sent=sent,
         received=received,
-        counterfactuals=sum(sum(students.values()) for students in taught(finished).values()),
+        counterfactuals=sum(sum(students.values()) for students in lessons.values()),
         adopted=_adopted(finished),
         failed=len({site for record in finished.rounds for site in record.failures}),
         stopped=finished.stopped,
@@ -127,14 +134,3 @@ def _run(grid: WorkerGrid, plan: Plan, jobs: int, setup_seconds: float) -> Measu
 def _adopted(finished: Finished) -> int:
     adopts = [outcome.adopt for outcome in site_outcomes(finished).values()]
     return sum(adopt is not None and adopt.adopted for adopt in adopts)
-
-
-def peak_memory() -> int:
-    """Return the most bytes of memory that this process ever held."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # not ru_maxrss: Linux hands a process that of whoever started it
-        lines = status.read_text(encoding="ascii").splitlines()
-        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-    unit = 1 if sys.platform == "darwin" else 1024
-    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

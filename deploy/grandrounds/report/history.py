@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from grandrounds.report.numbers import DASH, Change, change, counted
+from grandrounds.report.numbers import DASH, Change, change
 from grandrounds_protocol.records import Score
 from grandrounds_server.state import Record
 
@@ -91,8 +91,12 @@ def _refused(record: Record, name: str) -> tuple[str, ...]:
         models = record.distilled[name].refused.items()
         found += [f"model of {peer}: {code}" for peer, code in models]
     if name in record.retrained:
-        parcels = record.retrained[name].refused.items()
-        found += [f"{counted(count, 'delivery', 'deliveries')}: {code}" for code, count in parcels]
+        senders = record.retrained[name].refused.items()
+        found += [
+            f"{count} of {sender}: {reason}"
+            for sender, reasons in senders
+            for reason, count in reasons.items()
+        ]
     if name in record.reviewed:
         candidates = record.reviewed[name].refused.items()
         found += [f"candidate of {peer}: {code}" for peer, code in candidates]

@@ -1,0 +1,14 @@
+"""The base of everything on the wire, and the numbers it is made of."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Record(BaseModel):
+    """Base of everything on the wire: frozen, unknown fields refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
