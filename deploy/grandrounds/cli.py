@@ -133,7 +133,9 @@ def bench_scale(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")
     ] = False,
-    full: Annotated[bool, typer.Option("--full", help="Two rounds instead of one.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Two rounds instead of one, covers of three radii.")
+    ] = False,
     sites: Annotated[
         list[int] | None,
         typer.Option(metavar="N", help="A federation of N sites; may be repeated."),
@@ -143,14 +145,18 @@ def bench_scale(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the plots.")] = None,
 ) -> None:
-    """Measure how rounds grow with the number of sites."""
+    """Measure rounds of many sites, and one site's work on many rows."""
     from grandrounds.bench.scale import Size, run, show
     from grandrounds.results import make_folder
 
     notes = Console(stderr=True)
     if out is not None:
         make_folder(out)
-    size = Size(sites=tuple(sites) if sites else Size.sites, rounds=2 if full else 1)
+    size = Size(
+        sites=tuple(sites) if sites else Size.sites,
+        rounds=2 if full else 1,
+        radii=(1.0, 2.0, 4.0) if full else Size.radii,
+    )
     report = run(only or [], size, notes.print)
     paths = report.write_plots(out) if out is not None else []
     if as_json:

@@ -1,12 +1,14 @@
 """`grandrounds bench scale`: what it measures, and what it says of it."""
 
 import json
+from io import StringIO
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from rich.console import Console
 
-from grandrounds.bench import scale_sites
+from grandrounds.bench import scale, scale_sites
 from grandrounds.bench.scale_federation import LEARNERS, ROWS, write_federation
 from grandrounds.bench.scale_measure import Measured
 from grandrounds.cli import run_command
@@ -46,7 +48,8 @@ def test_a_site_that_costs_the_same_at_every_size_gives_exponents_of_zero(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "plots"
-    assert run_command(["bench", "scale", "--json", "--out", str(out)]) == 0
+    arguments = ["bench", "scale", "--only", "sites", "--json", "--out", str(out)]
+    assert run_command(arguments) == 0
     read = json.loads(capsys.readouterr().out)["sites"]
     assert [each["sites"] for each in read["sizes"]] == [10, 100, 1000]
     for name in ("seconds", "cpu", "bytes"):
@@ -68,7 +71,10 @@ def test_people_get_a_table_and_the_exponents(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [(["--only", "nothing"], "choose among sites"), (["--sites", "1"], "at least two sites")],
+    [
+        (["--only", "nothing"], "choose among cover, distill, sites"),
+        (["--only", "sites", "--sites", "1"], "at least two sites"),
+    ],
 )
 def test_what_cannot_be_measured_is_told(
     options: list[str], said: str, capsys: pytest.CaptureFixture[str]
@@ -97,7 +103,7 @@ def test_the_made_federation_is_the_same_again_and_a_site_the_same_in_any(tmp_pa
 def test_a_small_federation_is_measured_in_processes_of_its_own(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert run_command(["bench", "scale", "--sites", "3", "--json"]) == 0
+    assert run_command(["bench", "scale", "--only", "sites", "--sites", "3", "--json"]) == 0
     (size,) = json.loads(capsys.readouterr().out)["sites"]["sizes"]
     assert (size["sites"], size["rounds"], size["failed"], size["stopped"]) == (3, 1, 0, "")
     assert size["counterfactuals"] > 0
@@ -105,3 +111,19 @@ def test_a_small_federation_is_measured_in_processes_of_its_own(
     assert size["sent"]["distill"] > 1.5 * size["received"]["publish"] > 0
     assert 0 < size["coordinator_before"] <= size["coordinator_peak"] < size["everything_peak"]
     assert size["cpu_seconds"] > 0
+
+
+def test_covers_and_the_distill_phase_are_told_in_tables_and_json() -> None:
+    size = scale.Size(rows=200, covered=(60,), radii=(2.0,))
+    notes: list[str] = []
+    report = scale.run(["cover", "distill"], size, notes.append)
+    console = Console(width=80, record=True, file=StringIO())
+    scale.show(console, report)
+    said = console.export_text()
+    assert "Set covers of rows of 275 columns" in said
+    assert "Distill phase: 200 x 275 rows" in said
+    assert "% of the phase's processor time" in " ".join(said.split())
+    assert max(len(line) for line in said.splitlines()) <= 80
+    read = json.loads(report.to_json())
+    assert {one["method"] for one in read["cover"]} == {"greedy", "net"}
+    assert [one["apart"] for one in read["distill"]] == [True, True, False]

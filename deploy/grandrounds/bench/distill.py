@@ -16,7 +16,7 @@ from grandrounds_client.learners import make_learner
 from grandrounds_client.service import answer
 from grandrounds_client.settings import SiteSettings
 from grandrounds_client.site import Site, split_rows
-from grandrounds_client.worker import shared_worker
+from grandrounds_client.worker import Worker, shared_worker
 from grandrounds_protocol.messages import Instruction, Parcel, Reply
 from grandrounds_protocol.records import (
     DistillOrder,
@@ -51,6 +51,8 @@ class Distilled:
         Of the site's training rows.
     radius : float
         Of the set cover; 0 is off.
+    apart : bool
+        Whether the peer's model ran in a process of its own, as it does in the product.
     seconds, cpu : float
         From the question to the answer, bytes to bytes.
     written, kept : int
@@ -60,12 +62,13 @@ class Distilled:
     engines : dict of str to str
         By teacher's learner.
     peak : int
-        Bytes; the largest that the process has been so far, training included.
+        Bytes; the largest that the processes have been so far, training included.
     """
 
     rows: int
     columns: int
     radius: float
+    apart: bool
     seconds: float
     cpu: float
     written: int
@@ -76,15 +79,23 @@ class Distilled:
 
 
 def measure_distill(note: Callable[[str], object], rows: int = ROWS) -> list[Distilled]:
-    """Time the distill phase of a site with a tree, whose peer has a net 512 wide."""
-    off, *covers = (_distilled(rows, radius, note) for radius in RADII)
-    return [off, *(replace(cover, written=off.written) for cover in covers)]
+    """Time the distill phase of a site with a tree, whose peer has a net 512 wide.
+
+    Last, the same with both models in this process: what keeping them apart costs.
+    """
+    off, *others = (
+        _distilled(rows, radius, note, apart=apart)
+        for radius, apart in (*((radius, True) for radius in RADII), (0.0, False))
+    )
+    return [off, *(replace(other, written=off.written) for other in others)]
 
 
-def _distilled(rows: int, radius: float, note: Callable[[str], object]) -> Distilled:
+def _distilled(
+    rows: int, radius: float, note: Callable[[str], object], *, apart: bool
+) -> Distilled:
     rules = Rules(seed=SEED, validation=0.1, held_out=0.1, cover_radius=radius, quota=rows)
     note(f"distill: {rows:,} rows, set cover of radius {radius:g}: training")
-    north, south = _sites(rows, rules)
+    north, south = _sites(rows, rules, shared_worker() if apart else None)
     _asked(north, "publish", rules)
     (release,) = _asked(south, "publish", rules).parcels
     note(f"distill: {rows:,} rows, set cover of radius {radius:g}: writing")
@@ -99,6 +110,7 @@ def _distilled(rows: int, radius: float, note: Callable[[str], object]) -> Disti
         rows=len(split_rows(north, rules).train.y),
         columns=north.layout.width,
         radius=radius,
+        apart=apart,
         seconds=seconds,
         cpu=cpu,
         written=kept,
@@ -109,14 +121,13 @@ def _distilled(rows: int, radius: float, note: Callable[[str], object]) -> Disti
     )
 
 
-def _sites(rows: int, rules: Rules) -> tuple[Site, Site]:
+def _sites(rows: int, rules: Rules, worker: Worker | None) -> tuple[Site, Site]:
     """Split made rows: enough for the writer to train on `rows`, a quarter more for its peer."""
     total = round(rows / (1 - rules.validation - rules.held_out))
     x, y, _ = made(rows=total + total // 4, continuous=NUMBERS, categories=CATEGORIES)
     federation = _federation(rules)
-    return _site(WRITER, federation, x[:total], y[:total]), _site(
-        PEER, federation, x[total:], y[total:]
-    )
+    north = _site(WRITER, federation, x[:total], y[:total])
+    return replace(north, worker=worker), _site(PEER, federation, x[total:], y[total:])
 
 
 def _federation(rules: Rules) -> Federation:
@@ -138,7 +149,6 @@ def _site(name: str, federation: Federation, x: Rows, y: Labels) -> Site:
         rows=Encoded(x, y, np.arange(x.shape[1], dtype=np.int64), {}, {}),
         learners=tuple(make_learner(learner, parameters, "bench")),
         store={},
-        worker=shared_worker(),
     )
 
 

@@ -11,9 +11,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from grandrounds.bench import scale_cover, scale_distill
+from grandrounds.bench.cover import measure_cover
 from grandrounds.bench.scale_sites import SITES, explain, measure_sizes, plot, table
 from grandrounds.bench.setting import SEED, cpu
 from grandrounds.results import versions
+from grandrounds.threads import one_thread
 from grandrounds_protocol.errors import BadInput
 
 Note = Callable[[str], None]
@@ -30,11 +33,20 @@ class Size:
     jobs : int
         Processes that their sites share.
     rounds : int
+    rows : int
+        That a site has to distill on.
+    covered : tuple of int
+        Rows that a set cover gets.
+    radii : tuple of float
+        Of the set covers.
     """
 
     sites: tuple[int, ...] = SITES
     jobs: int = os.cpu_count() or 1
     rounds: int = 1
+    rows: int = 20_000
+    covered: tuple[int, ...] = (20_000, 100_000)
+    radii: tuple[float, ...] = (2.0,)
 
 
 @dataclass(frozen=True)
@@ -43,7 +55,7 @@ class Section:
 
     Attributes
     ----------
-    figures : a dataclass
+    figures : a dataclass, or a list of them
         For `--json`.
     table : Table
     says : str
@@ -64,7 +76,25 @@ def sites(size: Size, note: Note) -> Section:
     return Section(found, table(found), explain(found), {"scale-sites.svg": plot(found)})
 
 
-SECTIONS: dict[str, Callable[[Size, Note], Section]] = {"sites": sites}
+def cover(size: Size, note: Note) -> Section:
+    """Measure set covers of many rows."""
+    with one_thread():
+        found = measure_cover(size.covered, note, size.radii)
+    return Section(found, scale_cover.table(found), scale_cover.SAYS, {})
+
+
+def distill(size: Size, note: Note) -> Section:
+    """Measure one site's distill phase on many rows."""
+    found = scale_distill.measure(size.rows, note)
+    return Section(found, scale_distill.table(found), scale_distill.explain(found), {})
+
+
+SECTIONS: dict[str, Callable[[Size, Note], Section]] = {
+    "cover": cover,
+    "distill": distill,
+    "sites": sites,
+}
+"""The quick ones first."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +115,7 @@ class Report:
             "versions": self.versions,
             "seconds": self.seconds,
         }
-        figures = {name: asdict(section.figures) for name, section in self.sections.items()}
+        figures = {name: _plain(section.figures) for name, section in self.sections.items()}
         return json.dumps({**head, **figures}, indent=2) + "\n"
 
     def write_plots(self, folder: Path) -> list[Path]:
@@ -96,6 +126,10 @@ class Report:
                 (folder / name).write_text(svg, encoding="utf-8")
                 paths.append(folder / name)
         return paths
+
+
+def _plain(figures: Any) -> Any:
+    return [asdict(each) for each in figures] if isinstance(figures, list) else asdict(figures)
 
 
 def run(names: Sequence[str], size: Size, note: Note) -> Report:
