@@ -1,6 +1,6 @@
 """What a student lets in of the virtual rows that peers sent: each once, and no flood."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,8 @@ class Admitted:
         In the order of the parcels, and within each as they came.
     received : dict of str to int
         Rows in each sender's parcel, where it could be read.
+    let_in : dict of str to int
+        Rows of each sender among `rows`, in the order in which they stand there.
     refused : dict of str to dict of str to int
         By sender and reason: rows refused as `duplicate` or over the `quota`, or 1 under
         the error's name where the whole parcel was refused.
@@ -30,7 +32,15 @@ class Admitted:
 
     rows: VirtualInstances
     received: dict[str, int]
+    let_in: dict[str, int]
     refused: dict[str, dict[str, int]]
+
+    def by_sender(self) -> Iterator[tuple[str, VirtualInstances]]:
+        """Each sender with those of its rows that were let in."""
+        at = 0
+        for sender, count in self.let_in.items():
+            yield sender, self.rows.take(np.arange(at, at + count))
+            at += count
 
 
 def admit(
@@ -74,6 +84,7 @@ def admit(
     rules = _Rules(bounds, quota, set(known.digests()))
     parts: list[VirtualInstances] = []
     received: dict[str, int] = {}
+    counts: dict[str, int] = {}
     refused: dict[str, dict[str, int]] = {}
     admitted: set[bytes] = set()
     for (sender, payload), chance in zip(parcels, rng.spawn(len(parcels)), strict=True):
@@ -90,10 +101,11 @@ def admit(
         new = let_in.take(np.array([digest not in admitted for digest in digests], np.bool_))
         admitted.update(digests)
         parts.append(new)
+        counts[sender] = len(new)
         reasons = {DUPLICATE: len(rows) - over - len(new), QUOTA: over}
         refused[sender] = {reason: count for reason, count in reasons.items() if count}
     found = VirtualInstances.concatenate(parts, bounds.columns)
-    return Admitted(found, received, {name: why for name, why in refused.items() if why})
+    return Admitted(found, received, counts, {name: why for name, why in refused.items() if why})
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """One door for instructions: each question is answered once, and nothing raised gets out.
 
-Idempotent per (run, round, phase): the reply is kept with the changes it stands for, and
+Idempotent per (run, round, attempt, phase): the reply is kept with the changes it stands for, and
 a repeated question gets the kept reply. A failure changes nothing, so it may be asked
 again. What leaves with a failure is an error's name and its fixed sentence, never a
 message that an exception built from data.
@@ -76,12 +76,12 @@ def _check_address(site: Site, instruction: Instruction) -> None:
 
 def _check_order(site: Site, heading: Heading) -> None:
     """Refuse a question older than one already answered in the run."""
-    asked = (heading.round, PHASES.index(heading.phase))
+    asked = (heading.round, heading.attempt, PHASES.index(heading.phase))
     for key in site.store:
         run, _, rest = key.partition("/reply/")
         if rest and run == heading.run:
-            round_, _, phase = rest.partition("/")
-            if (int(round_), [*PHASES].index(phase)) > asked:  # type: ignore[arg-type]
+            round_, attempt, phase = rest.split("/")
+            if (int(round_), int(attempt), [*PHASES].index(phase)) > asked:  # type: ignore[arg-type]
                 raise Stale("a later phase of this run was answered already")
 
 

@@ -7,6 +7,7 @@ reply, so that a question is either answered and applied, or neither.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from grandrounds_client.sent_rows import SentRows, senders_from_bytes, senders_to_bytes
 from grandrounds_protocol.errors import Stale
 from grandrounds_protocol.instances import Bounds, VirtualInstances
 from grandrounds_protocol.records import Heading
@@ -24,7 +25,11 @@ RULES = "rules"
 ROSTER = "roster"
 """The members the run began with, in order, as JSON."""
 VIRTUAL = "virtual-adopted"
-"""Virtual rows the adopted model stands on."""
+"""Virtual rows the adopted model stands on; their senders beside them."""
+QUARANTINE = "quarantine"
+"""Peers whose rows are not used for the rest of the run, and since which round, as JSON."""
+REVIEWED = "reviewed"
+"""How many candidates of each peer were scored in this run, as JSON."""
 
 
 def peer_first(site: str) -> str:
@@ -58,14 +63,27 @@ def directions(round_: int) -> str:
     return f"directions/{round_}"
 
 
-def candidate(round_: int) -> str:
-    """The retrained model of a round."""
-    return f"candidate/{round_}"
+def candidate(round_: int, attempt: int = 1) -> str:
+    """The retrained model of a round's first or second attempt."""
+    return f"candidate/{round_}/{attempt}"
 
 
-def candidate_virtual(round_: int) -> str:
-    """Virtual rows the candidate stands on."""
-    return f"candidate-virtual/{round_}"
+def candidate_virtual(round_: int, attempt: int = 1) -> str:
+    """Virtual rows the candidate stands on; their senders beside them."""
+    return f"candidate-virtual/{round_}/{attempt}"
+
+
+def senders(name: str) -> str:
+    """Who sent the virtual rows kept under a name."""
+    return f"{name}/senders"
+
+
+def with_senders(name: str, virtual: SentRows) -> Changes:
+    """Keep virtual rows under a name, and their senders beside them."""
+    return {
+        name: virtual.rows.to_bytes(),
+        senders(name): senders_to_bytes(virtual.sender),
+    }
 
 
 @dataclass(frozen=True)
@@ -106,7 +124,16 @@ class State:
             return VirtualInstances.empty(bounds.columns)
         return VirtualInstances.from_bytes(kept, bounds)
 
+    def sent_rows(self, name: str, bounds: Bounds) -> SentRows:
+        """Virtual rows kept under a name, with their senders; none where nothing is."""
+        rows = self.instances(name, bounds)
+        return (
+            SentRows(rows, senders_from_bytes(self.need(senders(name))))
+            if len(rows)
+            else (SentRows.of(rows, 0))
+        )
+
 
 def reply_key(heading: Heading) -> str:
     """Where the reply to a question is kept."""
-    return f"{heading.run}/reply/{heading.round}/{heading.phase}"
+    return f"{heading.run}/reply/{heading.round}/{heading.attempt}/{heading.phase}"

@@ -48,6 +48,8 @@ class SiteResult(_Part):
     received: int
     adopted: int
     """Virtual rows its adopted model stands on; 0 where no candidate was adopted."""
+    quarantined: tuple[str, ...] = ()
+    """Peers whose rows it uses no more, as they harmed a candidate."""
     reason: str
     """What kept the site from contributing or adopting; empty where nothing did."""
     patients: bool = True

@@ -233,6 +233,7 @@ def _site_result(
         federation=pooled,
         received=outcome.received,
         adopted=adopt.virtual_rows if adopt is not None else 0,
+        quarantined=outcome.quarantined,
         reason=outcome.reason,
         patients=site.settings.patients,
         gate=gate_of(site.store, simulation.run_name, simulation.federation.rules.rounds),

@@ -26,21 +26,24 @@ _VERBS: dict[Phase, str] = {
 def progress(console: Console, rounds: int) -> Iterator[Watch]:
     """Give a watcher that shows a bar on a terminal and plain lines elsewhere."""
     if not console.is_terminal:
-        yield lambda number, phase: console.print(_line(number, rounds, phase))
+        yield lambda number, attempt, phase: console.print(_line(number, rounds, attempt, phase))
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=rounds * len(PHASES))
 
-        def watch(number: int, phase: Phase) -> None:
-            done = (number - 1) * len(PHASES) + PHASES.index(phase)
-            bar.update(task, completed=done, description=_line(number, rounds, phase))
+        def watch(number: int, attempt: int, phase: Phase) -> None:
+            # a second attempt is the end of its round: the bar stands still
+            place = PHASES.index(phase) if attempt == 1 else PHASES.index("adopt")
+            done = (number - 1) * len(PHASES) + place
+            bar.update(task, completed=done, description=_line(number, rounds, attempt, phase))
 
         yield watch
 
 
-def _line(number: int, rounds: int, phase: Phase) -> str:
-    return f"round {number} of {rounds}, {phase}: {_VERBS[phase]}"
+def _line(number: int, rounds: int, attempt: int, phase: Phase) -> str:
+    again = ", second attempt" if attempt == 2 else ""
+    return f"round {number} of {rounds}{again}, {phase}: {_VERBS[phase]}"
 
 
 def show_clipped(console: Console, site: Site) -> None:

@@ -12,6 +12,7 @@
     │   ├── SchemaMismatch          the two sides do not mean the same features
     │   ├── VersionSkew             the two sides speak different protocol versions
     │   ├── Stale                   a question about a round that is over, or a changed repeat
+    │   ├── TooManyCandidates       a peer had as many candidates reviewed as the rules allow
     │   ├── UnknownSite             a name that is not on the roster
     │   └── RecipeNotAllowed        the site does not take part in this recipe
     └── WorkFailed              1   the work was allowed and well-formed, and failed
@@ -115,6 +116,12 @@ class Stale(Refused):
     """A question about a round that is over, or a repeat with other content."""
 
     public = "the question is out of date"
+
+
+class TooManyCandidates(Refused):
+    """A peer had as many candidates reviewed here as the rules of the run allow."""
+
+    public = "this peer's candidates were reviewed as often as the rules allow"
 
 
 class UnknownSite(Refused):

@@ -71,8 +71,12 @@ class VirtualInstances:
 
     def distinct(self) -> "VirtualInstances":
         """Each (row, class) once, first occurrence kept: a re-sent row adds no weight."""
+        return self.take(self.first())
+
+    def first(self) -> npt.NDArray[np.intp]:
+        """Indices of the first occurrence of each (row, class), ascending."""
         first = {digest: at for at, digest in reversed(list(enumerate(self.digests())))}
-        return self.take(np.sort(np.fromiter(first.values(), np.intp, len(first))))
+        return np.sort(np.fromiter(first.values(), np.intp, len(first)))
 
     def digests(self) -> list[bytes]:
         """16 bytes for each (row, class), whoever taught it: equal rows have equal ones."""

@@ -1,12 +1,13 @@
 """What is said in each phase: the orders of the coordinator and the reports of a site.
 
-A round is publish, distill, retrain, review, adopt. Orders and reports are small and
-readable; models and virtual rows travel beside them as parcels (see `messages`).
+A round is publish, distill, retrain, review, adopt. A student that found whose rows harmed
+its candidate is asked the last three once more, in a second attempt. Orders and reports are
+small and readable; models and virtual rows travel beside them as parcels (see `messages`).
 """
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from grandrounds_protocol.gated import Gated, Range
 from grandrounds_protocol.names import Label, SiteName
@@ -15,6 +16,8 @@ from grandrounds_protocol.schema import Rules
 
 Phase = Literal["publish", "distill", "retrain", "review", "adopt"]
 PHASES: tuple[Phase, ...] = ("publish", "distill", "retrain", "review", "adopt")
+SECOND_ATTEMPT: tuple[Phase, ...] = ("retrain", "review", "adopt")
+"""Phases that a second attempt goes through."""
 HELLO = "hello"
 """Asked before the first round: which site is this? Answered with its name, as UTF-8."""
 REFUSED = 1000
@@ -153,7 +156,12 @@ class AdoptReport(Record):
         "too few reviewers",
         "no gain",
         "vetoed by own rule",
+        "harmed by a peer",
     ]
+    quarantined: tuple[SiteName, ...] = ()
+    """Peers whose rows this site uses no more in this run, found in this phase; no figures."""
+    again: bool = False
+    """Whether the site asks for its second attempt of this round."""
     virtual_rows: Count
     """Virtual rows the site's model now stands on."""
     before: Metrics
@@ -181,14 +189,21 @@ class Failure(Record):
 
 
 class Heading(Record):
-    """Which question this is; a site answers each (run, round, phase) once."""
+    """Which question this is; a site answers each (run, round, attempt, phase) once."""
 
     version: Literal[1] = 1
     run: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     round: int = Field(ge=1)
+    attempt: Literal[1, 2] = 1
     phase: Phase
     site: SiteName
     """Who is asked, or who answers."""
+
+    @model_validator(mode="after")
+    def _one_attempt_at_lessons(self) -> "Heading":
+        if self.attempt == 2 and self.phase not in SECOND_ATTEMPT:
+            raise ValueError("a second attempt is of retrain, review and adopt only")
+        return self
 
 
 class InstructionBody(Record):

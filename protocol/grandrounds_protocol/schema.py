@@ -133,6 +133,9 @@ class Rules(Settings):
     held_out: float = Field(default=0.3, gt=0, lt=1)
     review_min_rows: int = Field(default=5, ge=1)
     """A site with fewer validation rows in one of its classes abstains from review."""
+    review_max: int = Field(default=20, ge=1)
+    """q: candidates of one peer that a site scores in a run; each score tells a little of its
+    validation rows."""
     cover_radius: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     """Virtual rows for one student and class within this Manhattan distance of a kept one are
     left out (geometric set cover); 0 keeps all."""

@@ -21,6 +21,8 @@ class SiteOutcome:
         Its last; None if it never came that far.
     received : int
         Virtual rows received, own lessons included, over all rounds.
+    quarantined : tuple of str
+        Peers whose rows it uses no more.
     reason : str
         Why it contributed less than it could, round by round; empty where it did not.
     """
@@ -28,6 +30,7 @@ class SiteOutcome:
     card: ModelCard | None
     adopt: AdoptReport | None
     received: int
+    quarantined: tuple[str, ...]
     reason: str
 
 
@@ -44,6 +47,7 @@ def _outcome(rounds: tuple[Record, ...], site: str) -> SiteOutcome:
         card=cards[-1] if cards else None,
         adopt=adopts[-1] if adopts else None,
         received=sum(received),
+        quarantined=tuple(name for report in adopts for name in report.quarantined),
         reason="; ".join(_reasons(rounds, site)),
     )
 
@@ -53,7 +57,8 @@ def _reasons(rounds: tuple[Record, ...], site: str) -> list[str]:
     said: dict[str, list[str]] = {}
     for record in rounds:
         for reason in _in_round(record, site):
-            said.setdefault(reason, []).append(str(record.number))
+            again = " (second attempt)" if record.attempt == 2 else ""
+            said.setdefault(reason, []).append(f"{record.number}{again}")
     return [
         f"round{'s' if len(numbers) > 1 else ''} {', '.join(numbers)} {reason}"
         for reason, numbers in said.items()
@@ -77,6 +82,9 @@ def _in_round(record: Record, site: str) -> Iterator[str]:
     )
     if site in record.adopted and not record.adopted[site].adopted:
         yield f"adopt: {record.adopted[site].reason}"
+    if site in record.adopted:
+        for name in record.adopted[site].quarantined:
+            yield f"adopt: quarantined {name}"
 
 
 def _refused_by(

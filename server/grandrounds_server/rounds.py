@@ -1,5 +1,8 @@
 """The loop: five phases a round, as many rounds as the rules say.
 
+Students that put a peer in quarantine retrain once more in the same round, and are reviewed
+again; where there is none, nothing more is asked.
+
 The sites, the clock and whoever watches are passed in, so that the same loop runs over
 Flower, in one process, or in a test.
 """
@@ -8,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from grandrounds_protocol.messages import Instruction
-from grandrounds_protocol.records import PHASES, Phase
+from grandrounds_protocol.records import PHASES, SECOND_ATTEMPT, Phase
 from grandrounds_server.spool import OpenSpool, Spool, on_disk
 from grandrounds_server.state import Plan, Record, RunState, begin
 from grandrounds_server.steps import NO_ANSWER, Answer, Receipt, absorb, asked, question, receive
@@ -16,8 +19,8 @@ from grandrounds_server.steps import NO_ANSWER, Answer, Receipt, absorb, asked, 
 Ask = Callable[[Iterable[tuple[str, Instruction]]], Iterable[tuple[str, Answer]]]
 """Puts a phase's instructions to the sites, each as it is built, and gives their answers as
 they arrive, in any order; a site without an answer may be left out."""
-Watch = Callable[[int, Phase], None]
-"""Called before each phase with the round's number."""
+Watch = Callable[[int, int, Phase], None]
+"""Called before each phase with the round's number and the attempt, 1 or 2."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Finished:
 
     plan: Plan
     rounds: tuple[Record, ...]
+    """One record a round, and after it one more where there was a second attempt."""
     seconds: dict[Phase, float] = field(default_factory=dict)
     stopped: str = ""
     """Why the run stopped early; empty where it did not."""
@@ -65,8 +69,24 @@ def _round(
     watch: Watch,
     seconds: dict[Phase, float],
 ) -> tuple[RunState, str]:
-    for phase in PHASES:
-        watch(state.record.number, phase)
+    state, stopped = _attempt(state, PHASES, ask, spool, clock, watch, seconds)
+    if stopped or not state.again:
+        return state, stopped
+    second = state.second_attempt()
+    return _attempt(second, SECOND_ATTEMPT, ask, spool, clock, watch, seconds)
+
+
+def _attempt(
+    state: RunState,
+    phases: tuple[Phase, ...],
+    ask: Ask,
+    spool: Spool,
+    clock: Callable[[], float],
+    watch: Watch,
+    seconds: dict[Phase, float],
+) -> tuple[RunState, str]:
+    for phase in phases:
+        watch(state.record.number, state.record.attempt, phase)
         started = clock()
         state = _phase(state, phase, ask, spool)
         seconds[phase] += clock() - started

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from grandrounds_protocol.peers import peers_of
 from grandrounds_protocol.records import (
@@ -30,9 +31,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of one round, by site."""
+    """What is known of one attempt of a round, by site.
+
+    A second attempt is a record of its own, with the cards of the first.
+    """
 
     number: int
+    attempt: Literal[1, 2] = 1
     cards: dict[str, ModelCard] = field(default_factory=dict)
     distilled: dict[str, DistillReport] = field(default_factory=dict)
     retrained: dict[str, RetrainReport] = field(default_factory=dict)
@@ -71,6 +76,29 @@ class RunState:
     history: tuple[Record, ...] = ()
 
     @property
+    def again(self) -> tuple[str, ...]:
+        """Sites that ask for a second attempt of this round, in roster order."""
+        said = self.record.adopted
+        return tuple(site for site in self.plan.sites if site in said and said[site].again)
+
+    @property
+    def students(self) -> tuple[str, ...]:
+        """Sites that retrain in this attempt, in roster order."""
+        if self.record.attempt == 1:
+            return self.present
+        first = replace(self, record=self.history[-1])
+        return first.again
+
+    @property
+    def reviewers(self) -> tuple[str, ...]:
+        """Sites that have a candidate to review in this attempt, in roster order."""
+        if self.record.attempt == 1:
+            return self.present
+        trained = self.record.retrained
+        own = {site for site in self.students if site in trained and trained[site].candidate}
+        return tuple(site for site in self.present if site in own or site in self.parcels)
+
+    @property
     def present(self) -> tuple[str, ...]:
         """Sites that published in this round, in roster order."""
         return tuple(site for site in self.plan.sites if site in self.record.cards)
@@ -78,6 +106,11 @@ class RunState:
     def peers(self, site: str) -> tuple[str, ...]:
         """Sites that a site meets in this round."""
         return peers_of(site, self.plan.sites, self.record.number, self.plan.rules)
+
+    def second_attempt(self) -> "RunState":
+        """Close this round's first attempt and open its second."""
+        second = Record(self.record.number, attempt=2, cards=self.record.cards)
+        return RunState(self.plan, second, {}, (*self.history, self.record))
 
     def next_round(self) -> "RunState":
         """Close this round and open the next."""

@@ -53,8 +53,17 @@ class Receipt:
 
 
 def asked(state: RunState, phase: Phase) -> tuple[str, ...]:
-    """Sites that a phase asks, in roster order: only those that published are asked further."""
-    return state.plan.sites if phase == "publish" else state.present
+    """Sites that a phase asks, in roster order: only those that published are asked further.
+
+    In a second attempt only its students, and those who are to review their candidates.
+    """
+    match phase:
+        case "publish":
+            return state.plan.sites
+        case "review":
+            return state.reviewers
+        case _:
+            return state.students
 
 
 def question(
@@ -63,13 +72,20 @@ def question(
     """Build the instruction for one site, with the parcels that are for it."""
     plan = state.plan
     body = InstructionBody(
-        heading=Heading(run=plan.run, round=state.record.number, phase=phase, site=site),
+        heading=_heading(state, phase, site),
         sites=plan.sites,
         rules=plan.rules,
         order=_order(state, phase, site),
     )
     parcels = state.parcels.get(site, ())
     return Instruction(body, tuple(unspooled(parcel, take) for parcel in parcels))
+
+
+def _heading(state: RunState, phase: Phase, site: str) -> Heading:
+    record = state.record
+    return Heading(
+        run=state.plan.run, round=record.number, attempt=record.attempt, phase=phase, site=site
+    )
 
 
 def _order(state: RunState, phase: Phase, site: str) -> Order:
@@ -92,8 +108,7 @@ def receive(
     """Check one answer and put its payloads aside; what is refused counts as a failure."""
     if isinstance(answer, Failure):
         return Receipt(answer)
-    due = Heading(run=state.plan.run, round=state.record.number, phase=phase, site=site)
-    if answer.heading != due:
+    if answer.heading != _heading(state, phase, site):
         return _refusal(BadMessage("a reply to another question"))
     if answer.body.report is None:
         return Receipt(answer.body.failure or NO_ANSWER)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from grandrounds_client.service import answer
 from grandrounds_client.settings import SiteSettings
@@ -36,6 +37,7 @@ def ask(
     phase: Phase,
     *parcels: Parcel,
     round_: int = 1,
+    attempt: Literal[1, 2] = 1,
     rules: Rules | None = None,
     order: Order | None = None,
     name: str | None = None,
@@ -49,7 +51,9 @@ def ask(
         "adopt": AdoptOrder(scores={}),
     }
     body = InstructionBody(
-        heading=Heading(run="r", round=round_, phase=phase, site=name or site.name),
+        heading=Heading(
+            run="r", round=round_, attempt=attempt, phase=phase, site=name or site.name
+        ),
         sites=sites,
         rules=rules or Rules(),
         order=order or orders[phase],

@@ -59,7 +59,7 @@ def adopt(site: Site, *scores: tuple[float, float]) -> AdoptReport:
 def test_a_candidate_that_the_reviewers_favour_is_adopted(site: Site) -> None:
     report = adopt(retrained(site), (0.5, 0.6), (0.5, 0.7))
     assert (report.adopted, report.reason, report.virtual_rows) == (True, "adopted", 40)
-    assert site.store["r/model-current"] == site.store["r/candidate/1"]
+    assert site.store["r/model-current"] == site.store["r/candidate/1/1"]
 
 
 @pytest.mark.parametrize("scores", [((0.5, 0.5),), ((0.6, 0.5), (0.6, 0.5), (0.0, 1.0))])

@@ -18,6 +18,7 @@ from grandrounds.cli import run_command
 from grandrounds.report.embedding import embed
 from grandrounds.report.gains import gains
 from grandrounds.report.headline import headline
+from grandrounds.report.history import history
 from grandrounds.report.knowledge import LEAST_LESSONS, MOST, knowledge
 from grandrounds.report.page import federation_page, site_page
 from grandrounds.report.private_map import OWN, PrivateMap
@@ -30,6 +31,8 @@ from grandrounds_protocol.records import Metrics
 from grandrounds_protocol.schema import Continuous, Federation, Image
 from tests.conftest import SITES, federation_toml, write_rows
 from tests.deploy.test_simulate import with_failing
+from tests.server.test_rounds import all_honest, federate
+from tests.server.test_second_attempt import losing
 
 Folder = Callable[..., Path]
 SECTIONS = (
@@ -378,3 +381,18 @@ def test_the_command_ends_with_the_report(
     assert capsys.readouterr().out.splitlines()[-1] == f"report:  {out / 'report.html'}"
     assert "t-SNE" in (out / "sites" / "veneto" / "report.html").read_text(encoding="utf-8")
     assert json.loads((out / "results.json").read_text())["federation"] == "wine"
+
+
+def test_a_second_attempt_stands_under_its_round_with_those_who_made_it() -> None:
+    finished, _ = federate({**all_honest(), "a": losing})
+    one, two = history(finished.rounds, ("a", "b", "c"))
+    assert [line.name for line in one.sites] == ["a", "b", "c"]
+    assert "from now on it uses nothing of c" in one.sites[0].why
+    assert [line.name for line in two.sites] == ["a"]
+    results = results_of(a=site_result(0.5, 0.6), b=site_result(0.5, 0.6), c=site_result(0.5, 0.6))
+    federation = Federation.model_validate(
+        {"name": "f", "label": "y", "classes": ["0", "1"], "features": [AGE]}
+    )
+    page = federation_page(Story(results, federation, finished.rounds, {}))
+    assert ">Round 1</h3>" in page
+    assert ">Round 1, second attempt</h3>" in page

@@ -33,6 +33,11 @@ class Question:
         return self.instruction.heading.round
 
     @property
+    def attempt(self) -> int:
+        """1, or 2 where this student tries again in the same round."""
+        return self.instruction.heading.attempt
+
+    @property
     def rules(self) -> Rules:
         """Rules of the run."""
         return self.instruction.body.rules

@@ -1,13 +1,14 @@
 """Review: score every candidate, the own one included, on own validation rows."""
 
 import json
+from collections import Counter
 
 import numpy as np
 
 from grandrounds_client import state as kept
 from grandrounds_client.phases.base import Outcome, Question
 from grandrounds_client.phases.teachers import teacher_of, validation_score
-from grandrounds_protocol.errors import BadModel, Stale
+from grandrounds_protocol.errors import BadModel, Stale, TooManyCandidates
 from grandrounds_protocol.records import ReviewOrder, ReviewReport, Score
 
 
@@ -15,7 +16,8 @@ def review(question: Question, order: ReviewOrder) -> Outcome:  # noqa: ARG001
     """Score candidates by balanced accuracy, rounded, or abstain.
 
     A site with too few validation rows in one of its classes abstains: there one patient
-    would move the score by a tenth, and the score would tell of that patient.
+    would move the score by a tenth, and the score would tell of that patient. Nor does a
+    site score more than `review_max` candidates of one peer in a run.
     """
     if _too_few(question):
         return Outcome(
@@ -24,14 +26,29 @@ def review(question: Question, order: ReviewOrder) -> Outcome:  # noqa: ARG001
     # of distill, which had these models vetted: none is vetted twice
     kept_scores = question.state.get(kept.current_scores(question.round))
     before = json.loads(kept_scores) if kept_scores is not None else {}
+    answered = _answered(question)
     scores: dict[str, Score] = {}
     refused: dict[str, str] = {}
     for student, release in _candidates(question).items():
         try:
+            _check_answers(question, answered, student)
             scores[student] = _score(question, before, student, release)
-        except (BadModel, Stale) as error:
+        except (BadModel, Stale, TooManyCandidates) as error:
             refused[student] = error.code
-    return Outcome(ReviewReport(scores=scores, refused=refused))
+    answered.update(scores.keys())
+    changes = {kept.REVIEWED: json.dumps(answered).encode()}
+    return Outcome(ReviewReport(scores=scores, refused=refused), (), changes)
+
+
+def _answered(question: Question) -> Counter[str]:
+    said = question.state.get(kept.REVIEWED)
+    return Counter({} if said is None else json.loads(said))
+
+
+def _check_answers(question: Question, answered: Counter[str], student: str) -> None:
+    own = student == question.site.name
+    if not own and answered[student] >= question.rules.review_max:
+        raise TooManyCandidates("this peer's candidates were scored often enough", where=student)
 
 
 def _too_few(question: Question) -> bool:
@@ -43,7 +60,7 @@ def _too_few(question: Question) -> bool:
 
 def _candidates(question: Question) -> dict[str, bytes]:
     found = {parcel.sender: parcel.payload for parcel in question.parcels_from_peers("candidate")}
-    own = question.state.get(kept.candidate(question.round))
+    own = question.state.get(kept.candidate(question.round, question.attempt))
     if own is not None:
         found[question.site.name] = own
     return found

@@ -85,9 +85,9 @@ def experiment(
     simulation: Simulation, test: Encoded, watch: Callable[[str], None]
 ) -> dict[str, Student]:
     """Run the federation and its rivals, and score every student."""
-    finished = run(simulation, lambda _, phase: watch(f"distillation: {phase}"))
+    finished = run(simulation, lambda *at: watch(f"distillation: {at[-1]}"))
     raw = sharing_raw_rows(simulation)
-    run(raw, lambda _, phase: watch(f"raw rows shared: {phase}"))
+    run(raw, lambda *at: watch(f"raw rows shared: {at[-1]}"))
     watch("scores, and own oversampling")
     together = mean_probability(
         [_predict(site, simulation, kept.FIRST, test.x) for site in simulation.sites.values()]

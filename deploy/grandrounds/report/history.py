@@ -13,6 +13,7 @@ _WHY = {
     "too few reviewers": "fewer than three sites could judge",
     "nobody reviewed": "no site had enough validation rows to judge",
     "no gain": "the reviewers saw no gain",
+    "harmed by a peer": "the reviewers saw a gain, its own validation rows the harm of one peer",
     "vetoed by own rule": "too large a loss on its own validation rows, by its own rule",
 }
 
@@ -49,9 +50,10 @@ class Reviews:
 
 @dataclass(frozen=True)
 class Round:
-    """One round of all sites."""
+    """One round of all sites, or its second attempt, of those who made one."""
 
     number: int
+    attempt: int
     sites: tuple[SiteRound, ...]
     reviews: Reviews
 
@@ -59,9 +61,22 @@ class Round:
 def history(rounds: tuple[Record, ...], sites: tuple[str, ...]) -> tuple[Round, ...]:
     """Lay out the rounds."""
     return tuple(
-        Round(record.number, tuple(_site(record, name) for name in sites), _reviews(record, sites))
+        Round(
+            record.number,
+            record.attempt,
+            tuple(_site(record, name) for name in _shown(record, sites)),
+            _reviews(record, sites),
+        )
         for record in rounds
     )
+
+
+def _shown(record: Record, sites: tuple[str, ...]) -> tuple[str, ...]:
+    """All sites of a round; of its second attempt those who took part in it."""
+    if record.attempt == 1:
+        return sites
+    asked = {*record.retrained, *record.adopted, *record.failures}
+    return tuple(name for name in sites if name in asked)
 
 
 def _site(record: Record, name: str) -> SiteRound:
@@ -120,6 +135,8 @@ def _verdict(record: Record, name: str) -> str:
 def _why(record: Record, name: str) -> tuple[str, ...]:
     adopted = record.adopted.get(name)
     reasons = [_WHY.get(adopted.reason, adopted.reason)] if adopted else []
+    if adopted:
+        reasons += [f"from now on it uses nothing of {peer}" for peer in adopted.quarantined]
     failures = record.failures.get(name, {}).items()
     return (*reasons, *(f"{phase}: {found.reason} ({found.code})" for phase, found in failures))
 

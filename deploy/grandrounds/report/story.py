@@ -48,8 +48,8 @@ def _directions(states: list[State], rounds: tuple[Record, ...]) -> dict[str, Di
     """Sum up over writers: a single site's sums stay in its own store."""
     found: dict[str, Direction] = {}
     for state in states:
-        for record in rounds:
-            for student, direction in _of_round(state, record.number).items():
+        for number in sorted({record.number for record in rounds}):
+            for student, direction in _of_round(state, number).items():
                 found[student] = found[student] + direction if student in found else direction
     return found
 
