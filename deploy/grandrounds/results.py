@@ -38,6 +38,21 @@ class Gate(_Part):
     """Why nothing at all may leave; empty where the gate was open."""
 
 
+class Privacy(_Part):
+    """What the released rows tell, as far as one run can say; an undefined figure is null."""
+
+    epsilon: float | None = None
+    """Privacy budget spent; null where the recipe has no bound."""
+    released: int | None = None
+    """Virtual rows that left the house, each counted once, whoever got it."""
+    exact_copies: int | None = None
+    """Of these: equal to a training or validation row of their writer."""
+    nearer_than_holdout_p05: float | None = None
+    """Share nearer to a training row than 95 % of held-out rows are."""
+    membership_auc: float | None = None
+    """max(AUC, 1 - AUC) of telling training from held-out rows by distance to what left."""
+
+
 class SiteResult(_Part):
     """One site: `own` is on its held-out rows, `federation` on those of all sites."""
 
@@ -56,16 +71,7 @@ class SiteResult(_Part):
     """As site.toml says; false is the only way around gate and owner's checks."""
     gate: Gate | None = None
     """Over all rounds; null where nothing had to pass it."""
-
-
-class Privacy(_Part):
-    """Privacy figures; null until the run computes them."""
-
-    epsilon: float | None = None
-    released: int | None = None
-    exact_copies: int | None = None
-    nearer_than_holdout_p05: float | None = None
-    membership_auc: float | None = None
+    privacy: Privacy = Privacy()
 
 
 class Results(_Part):
@@ -83,6 +89,7 @@ class Results(_Part):
     engines: dict[str, str]
     """The engine that wrote with each teacher's model; none where it taught nobody."""
     privacy: Privacy = Privacy()
+    """Sums over sites; the AUC is the largest of a site with 20 released rows or more."""
     seconds: dict[str, float]
     stopped: str = ""
     """Why the run ended early; empty where it did not."""

@@ -11,7 +11,8 @@ from grandrounds.evaluation import on_all_held_out
 from grandrounds.exact_counts import gate_of, with_exact_counts
 from grandrounds.folder import FederationFolder, read_folder
 from grandrounds.in_process import InProcessGrid, LocalGrid
-from grandrounds.results import Comparison, Results, SiteResult, versions
+from grandrounds.privacy import of_run, of_site
+from grandrounds.results import Comparison, Privacy, Results, SiteResult, versions
 from grandrounds.site_on_disk import SiteOnDisk, on_disk
 from grandrounds.threads import one_thread
 from grandrounds_client.app import client_app
@@ -157,6 +158,11 @@ def compare(simulation: Simulation, finished: Finished) -> Results:
     federation = simulation.federation
     pooled = on_all_held_out(simulation.sites, simulation.run_name, federation.rules)
     outcomes = site_outcomes(finished)
+    with one_thread():
+        privacy = {
+            name: of_site(site, simulation.run_name, federation.rules)
+            for name, site in simulation.sites.items()
+        }
     return Results(
         federation=federation.name,
         recipe=federation.rules.recipe,
@@ -165,11 +171,12 @@ def compare(simulation: Simulation, finished: Finished) -> Results:
         rounds=federation.rules.rounds,
         versions=versions(),
         sites={
-            name: _site_result(simulation, name, outcomes[name], pooled[name])
+            name: _site_result(simulation, name, outcomes[name], pooled[name], privacy[name])
             for name, site in simulation.sites.items()
         },
         taught=taught(finished),
         engines=engines(finished),
+        privacy=of_run(privacy),
         seconds=dict(finished.seconds),
         stopped=finished.stopped,
     )
@@ -220,7 +227,11 @@ def _find_site(simulation: Simulation) -> Callable[[Context], Site]:
 
 
 def _site_result(
-    simulation: Simulation, name: str, outcome: SiteOutcome, pooled: Comparison
+    simulation: Simulation,
+    name: str,
+    outcome: SiteOutcome,
+    pooled: Comparison,
+    privacy: Privacy,
 ) -> SiteResult:
     site, adopt = simulation.sites[name], outcome.adopt
     own = Comparison()
@@ -237,4 +248,5 @@ def _site_result(
         reason=outcome.reason,
         patients=site.settings.patients,
         gate=gate_of(site.store, simulation.run_name, simulation.federation.rules.rounds),
+        privacy=privacy,
     )

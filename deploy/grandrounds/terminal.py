@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from grandrounds.results import Comparison, Results
+from grandrounds.results import Comparison, Privacy, Results
 from grandrounds_client.site import Site
 from grandrounds_protocol.records import PHASES, Phase
 from grandrounds_server.rounds import Watch
@@ -66,6 +66,11 @@ def show(console: Console, results: Results) -> None:
     console.print(_taught(results))
     if any(site.gate is not None for site in results.sites.values()):
         console.print(_gates(results))
+    console.print(_privacy(results))
+    console.print(
+        "copies: equal to a patient; near: percent nearer to one than 95 % of held-out\n"
+        "patients are; AUC: does distance tell who was trained on? .50 is chance\n"
+    )
     for name, site in results.sites.items():
         if site.reason:
             console.print(f"{name}: {site.reason}")
@@ -146,3 +151,33 @@ def _gates(results: Results) -> Table:
         counts = (str(count) for count in (gate.written, gate.released, gate.pushed))
         table.add_row(name, *counts, gate.closed or stayed)
     return table
+
+
+def _privacy(results: Results) -> Table:
+    table = Table(
+        title="What the released rows tell",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    table.add_column("site")
+    for head in ("released", "copies", "near", "AUC"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for name, site in results.sites.items():
+        table.add_row(name, *_told(site.privacy))
+    table.add_row("all", *_told(results.privacy))
+    return table
+
+
+def _told(privacy: Privacy) -> list[str]:
+    found = privacy.membership_auc
+    return [
+        _count(privacy.released),
+        _count(privacy.exact_copies),
+        _share(privacy.nearer_than_holdout_p05),
+        "-" if found is None else f"{found:.2f}".removeprefix("0"),
+    ]
+
+
+def _count(value: int | None) -> str:
+    return "-" if value is None else str(value)

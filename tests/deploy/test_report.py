@@ -24,7 +24,7 @@ from grandrounds.report.page import federation_page, site_page
 from grandrounds.report.private_map import OWN, PrivateMap
 from grandrounds.report.story import Story, tell
 from grandrounds.report.write import write_reports
-from grandrounds.results import UNDEFINED, Comparison, Results, SiteResult
+from grandrounds.results import UNDEFINED, Comparison, Privacy, Results, SiteResult
 from grandrounds.simulate import compare, prepare, run
 from grandrounds_client.direction import Direction
 from grandrounds_protocol.records import Metrics
@@ -280,9 +280,19 @@ def test_a_loss_is_said_as_plainly_as_a_gain() -> None:
     assert headline(results_of(**many)).main == "9 sites gained; no site lost."
 
 
-def test_privacy_figures_are_said_to_be_missing() -> None:
-    federation = federation_of(AGE)
-    assert federation_page(story_of(federation, {})).count("not computed in this release") == 5
+def test_privacy_figures_stand_on_the_page_and_unknown_ones_are_no_zeros() -> None:
+    leaky = Privacy(
+        released=40, exact_copies=7, nearer_than_holdout_p05=0.125, membership_auc=0.875
+    )
+    results = results_of(
+        north=site_result(0.5, 0.7, privacy=leaky),
+        south=site_result(0.8, 0.6, privacy=Privacy(released=0, exact_copies=0)),
+    )
+    rows = Tables(federation_page(Story(results, federation_of(AGE), (), {}))).rows
+    dash = "\N{EN DASH}"
+    assert ["north", "40", "7", "12.5 %", "0.88"] in rows
+    assert ["south", "0", "0", dash, dash] in rows
+    assert ["all sites", dash, dash, dash, dash] in rows
 
 
 def test_directions_are_in_the_features_own_units() -> None:

@@ -14,6 +14,7 @@ from grandrounds.report.private_map import PrivateMap
 from grandrounds.report.scatter import SIDE, scatters
 from grandrounds.report.story import Story
 from grandrounds.report.teaching import teaching
+from grandrounds.report.telling import telling
 from grandrounds.report.timings import timings
 
 
@@ -46,7 +47,7 @@ def _told(story: Story) -> dict[str, Any]:
         "timings": timings(results.seconds),
         "total_seconds": seconds(sum(results.seconds.values())),
         "rules": federation.rules.model_dump(),
-        "privacy": results.privacy.model_dump(),
+        "privacy": telling(results),
     }
 
 

@@ -1,0 +1,74 @@
+"""The privacy block of `results.json`, for each site and for the run."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from grandrounds.privacy import departed
+from grandrounds.privacy.membership import auc, by_distance, by_distance_in_class, fold
+from grandrounds.privacy.nearness import nearness, own_columns
+from grandrounds.privacy.parts import NEITHER, TRAINED, membership
+from grandrounds.results import Privacy
+from grandrounds_client.site import Site, split_rows
+from grandrounds_protocol.instances import VirtualInstances
+from grandrounds_protocol.schema import Rules
+
+LEAST = 20
+"""Released rows below which a site's AUC does not speak for the run: it is mostly chance."""
+
+
+def of_site(site: Site, run: str, rules: Rules) -> Privacy:
+    """Measure what one site released in a finished run.
+
+    A site that released nothing, its gate being closed or its work having failed, has
+    counts of 0 and no shares.
+    """
+    released = departed.rows(site, run)
+    found = nearness(site, split_rows(site, rules), released)
+    return Privacy(
+        released=found.released,
+        exact_copies=found.exact_copies,
+        nearer_than_holdout_p05=found.near,
+        membership_auc=_distance_auc(site, rules, released) if len(released) else None,
+    )
+
+
+def of_run(sites: Mapping[str, Privacy]) -> Privacy:
+    """Sum up over sites: counts and shares over all released rows, and the largest AUC.
+
+    Epsilon stays null: no recipe here has one.
+    """
+    parts = list(sites.values())
+    shares = [
+        (part.released or 0, part.nearer_than_holdout_p05)
+        for part in parts
+        if part.nearer_than_holdout_p05 is not None
+    ]
+    counted = sum(count for count, _ in shares)
+    return Privacy(
+        released=sum(part.released or 0 for part in parts),
+        exact_copies=sum(part.exact_copies or 0 for part in parts),
+        nearer_than_holdout_p05=sum(count * share for count, share in shares) / counted
+        if counted
+        else None,
+        membership_auc=max(
+            (
+                part.membership_auc
+                for part in parts
+                if part.membership_auc is not None and (part.released or 0) >= LEAST
+            ),
+            default=None,
+        ),
+    )
+
+
+def _distance_auc(site: Site, rules: Rules, released: VirtualInstances) -> float | None:
+    """The better of the two attacks by distance, of training against held-out rows."""
+    part = membership(site, rules)
+    asked = part != NEITHER
+    x, y = own_columns(site, site.rows.x)[asked], site.rows.y[asked]
+    rows = replace(released, x=own_columns(site, released.x))
+    found = [
+        auc(scores, part[asked] == TRAINED)
+        for scores in (by_distance(x, rows.x), by_distance_in_class(x, y, rows))
+    ]
+    return max((fold(value) for value in found if value is not None), default=None)
