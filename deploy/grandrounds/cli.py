@@ -167,6 +167,36 @@ def bench_scale(
         notes.print(f"plot: {path}")
 
 
+@bench.command("leakage")
+def bench_leakage(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A federation; the heart example where left out.")
+    ] = None,
+    recipe: Annotated[list[str] | None, typer.Option(help="This recipe; may be repeated.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Attack N runs of each recipe.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="20 runs attacked instead of 5, 40 shadow runs.")
+    ] = False,
+) -> None:
+    """Attack what leaves the sites, to measure what it tells of who was trained on."""
+    from grandrounds.bench.leakage.run import FULL, RECIPES, USUAL, measure
+    from grandrounds.bench.leakage.table import show
+    from grandrounds.bench.rows import HEART
+
+    notes = Console(stderr=True)
+    size = (FULL if full else USUAL).attacking(seeds)
+    report = measure(folder or HEART, recipe or RECIPES, size, notes.print)
+    if as_json:
+        typer.echo(report.to_json(), nl=False)
+    else:
+        show(Console(), report)
+
+
 def main() -> None:
     """Run the command and turn whatever happens into a message and an exit code."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")

@@ -50,7 +50,8 @@ class Privacy(_Part):
     nearer_than_holdout_p05: float | None = None
     """Share nearer to a training row than 95 % of held-out rows are."""
     membership_auc: float | None = None
-    """max(AUC, 1 - AUC) of telling training from held-out rows by distance to what left."""
+    """max(AUC, 1 - AUC) of telling training from held-out rows by what left: the best of three
+    simple attacks."""
 
 
 class SiteResult(_Part):

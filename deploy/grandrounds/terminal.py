@@ -69,7 +69,7 @@ def show(console: Console, results: Results) -> None:
     console.print(_privacy(results))
     console.print(
         "copies: equal to a patient; near: percent nearer to one than 95 % of held-out\n"
-        "patients are; AUC: does distance tell who was trained on? .50 is chance\n"
+        "patients are; AUC: how well they tell who was trained on; .50 is chance\n"
     )
     for name, site in results.sites.items():
         if site.reason:

@@ -5,7 +5,7 @@
     figures ── departed    what left a site, read from what the site kept
        ├────── parts       which of its rows it trained on
        ├────── nearness    how near the released rows are to patients
-       └────── membership  who was trained on? told by distance; AUC and its like
+       └────── membership  who was trained on? told by what released rows are like
 
 `grandrounds.bench.leakage` attacks with more than one run.
 """

@@ -26,13 +26,18 @@ def parcels(site: Site, run: str, kind: ParcelKind) -> Iterator[Parcel]:
 
 def rows(site: Site, run: str) -> VirtualInstances:
     """Return the virtual rows that a site released: each (row, class) once, whoever got it."""
+    return lessons(site, run).distinct()
+
+
+def lessons(site: Site, run: str) -> VirtualInstances:
+    """Return what a site released, a row as often as it was sent."""
     members = State(site.store, run).get(kept.ROSTER)
     bounds = Bounds(site.layout.width, site.classes, len(json.loads(members or b"[]")))
     sent = [
         VirtualInstances.from_bytes(parcel.payload, bounds)
         for parcel in parcels(site, run, "instances")
     ]
-    return VirtualInstances.concatenate(sent, site.layout.width).distinct()
+    return VirtualInstances.concatenate(sent, site.layout.width)
 
 
 def models(site: Site, run: str) -> list[bytes]:

@@ -4,8 +4,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from grandrounds.privacy import departed
-from grandrounds.privacy.membership import auc, by_distance, by_distance_in_class, fold
-from grandrounds.privacy.nearness import nearness, own_columns
+from grandrounds.privacy.membership import (
+    auc,
+    by_distance,
+    by_distance_in_class,
+    by_equal_numbers,
+    fold,
+)
+from grandrounds.privacy.nearness import nearness, numbers, own_columns
 from grandrounds.privacy.parts import NEITHER, TRAINED, membership
 from grandrounds.results import Privacy
 from grandrounds_client.site import Site, split_rows
@@ -28,7 +34,7 @@ def of_site(site: Site, run: str, rules: Rules) -> Privacy:
         released=found.released,
         exact_copies=found.exact_copies,
         nearer_than_holdout_p05=found.near,
-        membership_auc=_distance_auc(site, rules, released) if len(released) else None,
+        membership_auc=_membership_auc(site, rules, released) if len(released) else None,
     )
 
 
@@ -61,14 +67,16 @@ def of_run(sites: Mapping[str, Privacy]) -> Privacy:
     )
 
 
-def _distance_auc(site: Site, rules: Rules, released: VirtualInstances) -> float | None:
-    """The better of the two attacks by distance, of training against held-out rows."""
+def _membership_auc(site: Site, rules: Rules, released: VirtualInstances) -> float | None:
+    """The best of the attacks that need one run only, of training against held-out rows."""
     part = membership(site, rules)
     asked = part != NEITHER
-    x, y = own_columns(site, site.rows.x)[asked], site.rows.y[asked]
-    rows = replace(released, x=own_columns(site, released.x))
-    found = [
-        auc(scores, part[asked] == TRAINED)
-        for scores in (by_distance(x, rows.x), by_distance_in_class(x, y, rows))
-    ]
+    x, y = site.rows.x[asked], site.rows.y[asked]
+    own, left = own_columns(site, x), own_columns(site, released.x)
+    attacks = (
+        by_distance(own, left),
+        by_distance_in_class(own, y, replace(released, x=left)),
+        by_equal_numbers(numbers(site, x), numbers(site, released.x)),
+    )
+    found = [auc(scores, part[asked] == TRAINED) for scores in attacks]
     return max((fold(value) for value in found if value is not None), default=None)

@@ -6,6 +6,7 @@ from scipy.stats import rankdata
 
 from grandrounds.privacy.nearness import nearest
 from grandrounds_client.arrays import Labels, Mask, Rows
+from grandrounds_client.gate.alike import RawFeatures
 from grandrounds_protocol.instances import VirtualInstances
 
 Scores = npt.NDArray[np.float64]
@@ -35,6 +36,23 @@ def by_distance_in_class(x: Rows, y: Labels, released: VirtualInstances) -> Scor
         rows = y == label
         scores[rows] = by_distance(x[rows], released.x[released.y == label])
     return scores
+
+
+def by_equal_numbers(x: Rows, released: Rows) -> Scores:
+    """Score rows by the most numbers that equal those of one released row.
+
+    A row can be pushed far from its patient by one other category, and still carry the
+    patient's blood pressure, cholesterol and pulse.
+
+    Parameters
+    ----------
+    x, released : float32 [n, b], float32 [m, b]
+        On columns that hold numbers. Without columns or released rows, all scores are equal.
+    """
+    if not released.size:
+        return np.zeros(len(x))
+    columns = tuple((0, slice(at, at + 1)) for at in range(released.shape[1]))
+    return RawFeatures(released, columns).most_alike(x)[0].astype(np.float64)
 
 
 def auc(scores: Scores, member: Mask) -> float | None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from grandrounds_client.arrays import Floats, Rows
 from grandrounds_client.gate import House
-from grandrounds_client.gate.alike import RawFeatures
+from grandrounds_client.gate.alike import RawFeatures, raw_features
 from grandrounds_client.gate.filters import exact_copy
 from grandrounds_client.gate.nearest import Neighbours
 from grandrounds_client.site import Site
@@ -61,6 +61,13 @@ def nearness(site: Site, split: Split, released: VirtualInstances) -> Nearness:
 def own_columns(site: Site, rows: Rows) -> Rows:
     """Return rows, float32 [n, D], on the columns that the site has, float32 [n, d]."""
     return np.ascontiguousarray(rows[:, site.columns], dtype=np.float32)
+
+
+def numbers(site: Site, rows: Rows) -> Rows:
+    """Return rows, float32 [n, D], on those own columns that hold numbers, float32 [n, b]."""
+    kinds = raw_features(site.columns, site.layout)
+    columns = [site.columns[part.start] for kind, part in kinds if kind == 0]
+    return np.ascontiguousarray(rows[:, columns], dtype=np.float32)
 
 
 def nearest(to: Rows, rows: Rows) -> Floats:

@@ -52,7 +52,7 @@ def test_a_release_of_strangers_tells_nothing() -> None:
         aucs.append(found.membership_auc or 0)
         nears.append(found.nearer_than_holdout_p05 or 0)
     assert median(nears) < 0.12
-    # the larger of two attacks, folded: noise alone lifts it a little above a half
+    # the largest of three attacks, folded: noise alone lifts it a little above a half
     assert 0.5 <= median(aucs) < 0.57
 
 
@@ -67,6 +67,20 @@ def test_rows_that_shun_every_training_row_tell_of_them_too() -> None:
     assert found.nearer_than_holdout_p05 == 0
     assert found.membership_auc is not None
     assert found.membership_auc > 0.9
+
+
+def test_rows_far_away_that_keep_a_patients_numbers_tell_of_the_patient() -> None:
+    # another category is a distance of 2, and the release gate asks for .5
+    north = site()
+    split = split_rows(north, RULES)
+    x = split.train.x.copy()
+    x[:, 3:] = np.roll(x[:, 3:], 1, axis=1)
+    x[:, 2] = 1 - x[:, 2]
+    found = of_site(that_released(north, x, 1 - split.train.y), RUN, RULES)
+    assert found.exact_copies == 0
+    assert found.nearer_than_holdout_p05 is not None
+    assert found.nearer_than_holdout_p05 < 0.1
+    assert found.membership_auc == 1
 
 
 def test_a_site_that_released_nothing_has_counts_and_no_shares() -> None:
