@@ -66,6 +66,8 @@ def test_every_attack_is_run_and_a_silent_site_is_said_to_be_one(
     assert sites["tuscany"]["exact_copies"] > 0
     for name in ("distance", "equal numbers", "crafted, tiny"):
         assert told[name]["auc"] > told[name]["chance_high"], name
+    # and one that is shown what left in another run cannot
+    assert told["other run's rows"]["auc"] < told["shadow rows"]["auc"] - 0.15
     silent = sites["veneto"]
     assert silent["silent"] == 2
     assert silent["released"] is silent["near"] is silent["attacks"]["distance"] is None
