@@ -13,8 +13,8 @@ from grandrounds.bench.leakage.told import Told
 _FIGURES: dict[str, tuple[Callable[[SiteLeak], float | None], str]] = {
     "rows released": (lambda site: site.released, "{:.0f}"),
     "exact copies": (lambda site: site.exact_copies, "{:.0f}"),
-    "nearer than held-out 5 %": (lambda site: site.near, "{:.2f}"),
-    "more alike than held-out 95 %": (lambda site: site.alike, "{:.2f}"),
+    "nearer than 95 %": (lambda site: site.near, "{:.2f}"),
+    "more alike than 95 %": (lambda site: site.alike, "{:.2f}"),
 }
 _EMPTY = ["-", "-", "-"]
 
@@ -27,11 +27,12 @@ def show(console: Console, report: Report) -> None:
         for line in _silent(leak):
             console.print(line)
     console.print(
-        "Figures of rows: medians over runs. Attacks: max(AUC, 1 - AUC) of training against "
-        "held-out rows, or of planted canaries against others kept out; median over runs, "
-        "with its 95 % interval. found: share of them found where 1 % of the others is taken "
-        "for one. chance: the AUC if membership were random, and what it stays below in 95 "
-        "of 100 draws."
+        "Figures of rows: medians over runs; nearer to a training row, or more like one, "
+        "than 95 % of held-out rows are. sites: median over sites. Attacks: "
+        "max(AUC, 1 - AUC) of training against held-out rows, or of planted canaries "
+        "against others kept out; median over runs, with its 95 % interval. found: share of "
+        "them found where 1 % of the others is taken for one. chance: the AUC if membership "
+        "were random, and what it stays below in 95 of 100 draws."
     )
     for name, says in report.attacks.items():
         console.print(f"  {name}: {says}")
