@@ -9,9 +9,9 @@ message that an exception built from data.
 import hashlib
 import json
 import logging
-import traceback
 
 from grandrounds_client import phases
+from grandrounds_client.frames import frames
 from grandrounds_client.phases import Outcome, Question
 from grandrounds_client.site import Site
 from grandrounds_client.state import ROSTER, RULES, State, reply_key
@@ -39,7 +39,7 @@ def answer(site: Site, data: bytes) -> bytes:
         log.warning("%s %s: %s", site.name, instruction.heading.phase, error.code)
         failure = Failure(code=error.code, reason=error.public)
     except Exception as error:  # noqa: BLE001 (whatever a learner or library raises stays here)
-        log.error("%s %s: %s", site.name, instruction.heading.phase, _frames(error))  # noqa: TRY400
+        log.error("%s %s: %s", site.name, instruction.heading.phase, frames(error))  # noqa: TRY400
         failure = Failure(code="InternalError", reason="the site's own work raised an error")
     return Reply.failed(instruction.heading, failure).to_bytes()
 
@@ -88,10 +88,3 @@ def _check_order(site: Site, heading: Heading) -> None:
 def _keep(site: Site, heading: Heading, outcome: Outcome, key: str, reply: bytes) -> None:
     changes = {f"{heading.run}/{name}": value for name, value in outcome.changes.items()}
     site.store.update({**changes, key: reply})
-
-
-def _frames(error: Exception) -> str:
-    """Where an error arose: its type, files and lines, without its message."""
-    frames = traceback.extract_tb(error.__traceback__)
-    steps = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
-    return f"{type(error).__name__} at {steps}"

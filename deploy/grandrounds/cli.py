@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -200,7 +201,13 @@ def bench_leakage(
 def main() -> None:
     """Run the command and turn whatever happens into a message and an exit code."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    signal.signal(signal.SIGTERM, _stop)
     sys.exit(run_command(sys.argv[1:]))
+
+
+def _stop(_number: int, _frame: object) -> None:
+    # as ctrl-C: processes end and temporary folders go on the way out
+    raise KeyboardInterrupt
 
 
 def run_command(arguments: list[str]) -> int:

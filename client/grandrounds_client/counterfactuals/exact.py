@@ -12,6 +12,8 @@ from grandrounds_protocol.errors import BadInput
 
 CELLS = 4_000_000
 """Entries of a table with a column per row held at a time: 16 MB of float32."""
+ROUNDING = 1e-6
+"""Two values of a tree whose gaps differ by no more are equally near."""
 
 
 def exact(teacher: Teacher, problem: Problem, _rng: np.random.Generator) -> Solution:
@@ -100,7 +102,7 @@ def _solve(values: _Values, distances: LeafDistances, problem: Problem) -> Solut
 
 def _choose(distance: Floats, gap: Floats, problem: Problem) -> tuple[Indices, Floats, Mask]:
     """Raise lambda per row until its best value is near enough, or cannot be nearer."""
-    smallest = gap.min(axis=1)
+    smallest = gap.min(axis=1) + ROUNDING
     value = np.zeros(len(problem), dtype=np.intp)
     lam = np.full(len(problem), problem.lambdas[-1], dtype=np.float32)
     left = np.arange(len(problem))

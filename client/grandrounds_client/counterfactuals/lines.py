@@ -86,6 +86,8 @@ class _Group:
     ----------
     outside : uint64 [R, W]
         One row per bin of the group's own: which leaves it is outside of.
+    leaves : uint64 [W]
+        Which bits are leaves: the last word may have more.
     row : int64 [B]
         The row of each bin of the ensemble.
     begin, end : int32 [G * moving]
@@ -97,6 +99,7 @@ class _Group:
     """
 
     outside: Words
+    leaves: Words
     row: Longs
     begin: Ints
     end: Ints
@@ -161,11 +164,11 @@ class Lines:
         rows, trees, width = len(at), int(group.tree[-1]) + 1, total.shape[1]
         outside = group.outside[group.row[at]]
         once, twice = _counted(outside)
-        row, leaf = _ones(~once)
+        row, leaf = _ones(~once & group.leaves)
         now = np.empty(rows * trees, dtype=np.int64)
         now[row * trees + group.tree.take(leaf)] = leaf
         # flat indices throughout: numpy takes them several times as fast as pairs
-        line, leaf = _ones(outside[:, : self.moving] & (once & ~twice)[:, None])
+        line, leaf = _ones(outside[:, : self.moving] & (once & ~twice & group.leaves)[:, None])
         row = np.repeat(np.arange(rows), self.moving).take(line)
         held = leaf * self.moving + np.tile(np.arange(self.moving), rows).take(line)
         left = now.take(row * trees + group.tree.take(leaf))
@@ -204,11 +207,12 @@ class Lines:
                 own.find(at, upper) - own.first[at],
             )
             row[self.bins.part(at)] = own.find(at, self.bins.lower[self.bins.part(at)])
-        if count % 64:  # bits that are no leaf
-            outside[:, -1] |= ~np.uint64(0) << np.uint64(count % 64)
+        known = np.full(outside.shape[1], ~np.uint64(0))
+        if count % 64:
+            known[-1] = ~(~np.uint64(0) << np.uint64(count % 64))
         tree = ensemble.tree[leaves]
         votes = np.ascontiguousarray(ensemble.votes[leaves].T)
-        return _Group(outside, row, begin.ravel(), end.ravel(), tree - tree[0], votes)
+        return _Group(outside, known, row, begin.ravel(), end.ravel(), tree - tree[0], votes)
 
 
 def _evenly(bins: slice) -> Longs:

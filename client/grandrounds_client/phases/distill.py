@@ -1,6 +1,7 @@
 """Distill: vet the peers' models, find who can teach whom here, write the lessons."""
 
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from grandrounds_client.arrays import Mask, Probabilities
 from grandrounds_client.counterfactuals import Counterfactuals, find, joined
 from grandrounds_client.direction import to_bytes
 from grandrounds_client.expertise import expertise
+from grandrounds_client.frames import frames
 from grandrounds_client.gate import Lot
 from grandrounds_client.phases.base import Outcome, Question
 from grandrounds_client.phases.outgoing import Outgoing, Written, outgoing
@@ -24,6 +26,8 @@ from grandrounds_client.variation import movable_columns
 from grandrounds_protocol.errors import BadInput, BadModel
 from grandrounds_protocol.messages import Parcel
 from grandrounds_protocol.records import DistillOrder, DistillReport
+
+log = logging.getLogger(__name__)
 
 
 def distill(question: Question, order: DistillOrder) -> Outcome:  # noqa: ARG001
@@ -106,7 +110,7 @@ def _write_all(question: Question, faculty: _Faculty) -> tuple[list[_Written], d
     """Write all lessons; a teacher that fails on the way costs its own lessons only.
 
     A hostile model may answer well on every patient and badly elsewhere: an engine asks
-    it about rows that nobody has.
+    it about rows that nobody has. An engine of anybody's may raise anything.
     """
     written: list[_Written] = []
     misfits: dict[str, str] = {}
@@ -115,6 +119,9 @@ def _write_all(question: Question, faculty: _Faculty) -> tuple[list[_Written], d
             written.append(_write(question, faculty, lessons))
         except (BadModel, BadInput) as error:
             misfits[faculty.names[lessons.teacher]] = error.code
+        except Exception as error:  # noqa: BLE001 (an engine that stumbles over one model)
+            log.error("%s distill: %s", question.site.name, frames(error))  # noqa: TRY400
+            misfits[faculty.names[lessons.teacher]] = "InternalError"
     return written, misfits
 
 

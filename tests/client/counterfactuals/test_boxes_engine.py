@@ -36,6 +36,24 @@ def small_forest(seed: int) -> Teacher:
     return from_sklearn(forest.fit(x, y), x, ensemble=ensemble_of(forest))
 
 
+@pytest.mark.parametrize("columns", [1, 3])
+@pytest.mark.parametrize("leaves", [16, 7])
+def test_an_ensemble_may_split_on_one_column_only(columns: int, leaves: int) -> None:
+    rng = np.random.default_rng(0)
+    x = np.zeros((300, columns), np.float32)
+    x[:, -1] = rng.random(300)
+    y = (rng.random(300) < x[:, -1]).astype(np.int32)
+    forest = RandomForestClassifier(4, max_leaf_nodes=leaves, random_state=0).fit(x, y)
+    teacher = from_sklearn(forest, x, ensemble=ensemble_of(forest))
+    assert teacher.ensemble is not None
+    assert set(teacher.ensemble.column.tolist()) == {columns - 1}
+    assert (len(teacher.ensemble.votes) % 64 == 0) == (leaves == 16)
+    found = find(teacher, x[:40], y[:40], rng=np.random.default_rng(0))
+    again = find(teacher, x[:40], y[:40], rng=np.random.default_rng(0), engine="swarm")
+    assert found.engine == "boxes"
+    assert found.converged.sum() >= again.converged.sum()
+
+
 def every_point(view: TreeEnsemble, seed: Rows) -> Rows:
     """Return the points among which an optimum stands: in each column x, or a bin's near end."""
     bins = Lines(view, np.ones(COLUMNS, np.bool_)).bins
