@@ -46,6 +46,6 @@ def models(site: Site, run: str) -> list[bytes]:
     return [parcel.payload for kind in kinds for parcel in parcels(site, run, kind)]
 
 
-def _asked(name: str) -> tuple[int, int]:
-    _, number, phase = name.split("/")
-    return int(number), [str(known) for known in PHASES].index(phase)
+def _asked(name: str) -> tuple[int, int, int]:
+    _, number, attempt, phase = name.split("/")
+    return int(number), int(attempt), [str(known) for known in PHASES].index(phase)
