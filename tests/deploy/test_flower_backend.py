@@ -99,7 +99,11 @@ def write_plugin(folder: Path) -> None:
 def add_site(folder: Path, name: str, learner: str, rows_of: str) -> None:
     shutil.copytree(folder / rows_of, folder / name)
     path = folder / name / "site.toml"
-    lines = [line for line in path.read_text().splitlines() if line.startswith(("data", "feat"))]
+    lines = [
+        line
+        for line in path.read_text().splitlines()
+        if line.startswith(("data", "feat", "patients"))
+    ]
     path.write_text("\n".join([f'name = "{name}"\nlearner = "{learner}"', *lines]))
 
 
