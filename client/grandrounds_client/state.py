@@ -127,11 +127,9 @@ class State:
     def sent_rows(self, name: str, bounds: Bounds) -> SentRows:
         """Virtual rows kept under a name, with their senders; none where nothing is."""
         rows = self.instances(name, bounds)
-        return (
-            SentRows(rows, senders_from_bytes(self.need(senders(name))))
-            if len(rows)
-            else (SentRows.of(rows, 0))
-        )
+        if not len(rows):
+            return SentRows.of(rows, 0)
+        return SentRows(rows, senders_from_bytes(self.need(senders(name))))
 
 
 def reply_key(heading: Heading) -> str:

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from grandrounds.results import Comparison, Privacy, Results
+from grandrounds.tables import titled
 from grandrounds_client.site import Site
 from grandrounds_protocol.records import PHASES, Phase
 from grandrounds_server.rounds import Watch
@@ -88,11 +88,9 @@ def _all(results: Results, name: str) -> Comparison:
 
 
 def _comparison(results: Results, title: str, part: _Part) -> Table:
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for head in ("site", "learner"):
-        table.add_column(head)
-    for head in ("rows", "acc", "bal", "ensemble", "adopted"):
-        table.add_column(head, justify="right", no_wrap=True)
+    table = titled(
+        title, text=("site", "learner"), numbers=("rows", "acc", "bal", "ensemble", "adopted")
+    )
     for name, site in results.sites.items():
         found = part(results, name)
         table.add_row(
@@ -116,13 +114,7 @@ def _share(value: float | None) -> str:
 
 
 def _taught(results: Results) -> Table:
-    table = Table(
-        title="Who taught whom (virtual rows written)",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    table.add_column("teacher \\ student")
+    table = titled("Who taught whom (virtual rows written)", text=("teacher \\ student",))
     for student in results.sites:
         table.add_column(student, justify="right")
     for teacher, students in results.taught.items():
@@ -131,15 +123,11 @@ def _taught(results: Results) -> Table:
 
 
 def _gates(results: Results) -> Table:
-    table = Table(
-        title="What left each house (lessons for other sites)",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
+    table = titled(
+        "What left each house (lessons for other sites)",
+        text=("site",),
+        numbers=("written", "released", "of them pushed"),
     )
-    table.add_column("site")
-    for head in ("written", "released", "of them pushed"):
-        table.add_column(head, justify="right")
     table.add_column("stayed in the house")
     for name, site in results.sites.items():
         gate = site.gate
@@ -154,15 +142,11 @@ def _gates(results: Results) -> Table:
 
 
 def _privacy(results: Results) -> Table:
-    table = Table(
-        title="What the released rows tell",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
+    table = titled(
+        "What the released rows tell",
+        text=("site",),
+        numbers=("released", "copies", "near", "AUC"),
     )
-    table.add_column("site")
-    for head in ("released", "copies", "near", "AUC"):
-        table.add_column(head, justify="right", no_wrap=True)
     for name, site in results.sites.items():
         table.add_row(name, *_told(site.privacy))
     table.add_row("all", *_told(results.privacy))

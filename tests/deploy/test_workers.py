@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from tests.deploy.test_flower_backend import add_site, write_plugin
 Folder = Callable[..., Path]
 
 
+COMMAND = [sys.executable, "-c", "from grandrounds.cli import main; main()", "simulate"]
+
+
 def in_two_processes(folder: Path, work: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from grandrounds.cli import main; main()", "simulate"]
     (work / "tmp").mkdir(parents=True, exist_ok=True)
     environment = {
         **os.environ,
@@ -26,7 +29,7 @@ def in_two_processes(folder: Path, work: Path, *options: str) -> subprocess.Comp
         "OMP_NUM_THREADS": "2",
     }
     return subprocess.run(
-        [*command, str(folder), "--jobs", "2", "--json", "--out", str(work / "out"), *options],
+        [*COMMAND, str(folder), "--jobs", "2", "--json", "--out", str(work / "out"), *options],
         env=environment,
         capture_output=True,
         text=True,
@@ -64,6 +67,44 @@ def test_a_process_that_dies_costs_its_site_only(wine: Folder, tmp_path: Path) -
         assert sites[name]["received"] > 0
     assert "74.813" not in done.stdout + done.stderr
     assert list((tmp_path / "tmp").glob("grandrounds-*")) == []
+
+
+@pytest.mark.slow
+def test_a_run_that_is_terminated_leaves_no_process_and_no_folder(
+    wine: Folder, tmp_path: Path
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    arguments = [str(wine()), "--jobs", "2", "--rounds", "50", "--out", str(tmp_path / "out")]
+    with subprocess.Popen(
+        [*COMMAND, *arguments],
+        env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as run:
+        assert run.stderr is not None
+        next(line for line in run.stderr if "distill" in line)
+        assert list((tmp_path / "tmp").glob("grandrounds-*")) != []
+        run.terminate()
+        assert run.wait(60) == 130
+    assert list((tmp_path / "tmp").glob("grandrounds-*")) == []
+    # all that it started is of its session; a worker may need a moment to see that it is alone
+    for _ in range(50):
+        if not of_session(run.pid):
+            break
+        time.sleep(0.2)
+    assert of_session(run.pid) == []
+
+
+def of_session(leader: int) -> list[str]:
+    found = subprocess.run(
+        ["ps", "-o", "args=", "-s", str(leader)],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found.stdout.splitlines()
 
 
 def test_flowers_engine_has_no_jobs(wine: Folder, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ than 0.005, so the same loop at 1e-2, clipped to the box, is measured too.
 Both run with one lambda: raising it, as CKD does, would cost another loop for each value.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -27,9 +27,6 @@ OPTIONS = {"c1": 0.5, "c2": 0.3, "w": 0.9}
 """Those of pyswarms' documentation."""
 STEPS = 500
 RATE, FASTER = 1e-5, 1e-2
-
-Loop = Callable[[Teacher, Rows, Probabilities], Rows]
-"""Solve one instance: (teacher, seed [1, D], target [1, C]) -> x' [1, D]."""
 
 
 def swarm(teacher: Teacher, seed: Rows, wanted: Probabilities) -> Rows:

@@ -2,25 +2,21 @@
 
 from collections.abc import Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from grandrounds.bench.cover import Covered
 from grandrounds.bench.table import digits
+from grandrounds.tables import titled
 
 _MEGA = 1_000_000
 
 
 def table(found: Sequence[Covered]) -> Table:
     """Lay the figures out, 80 columns wide."""
-    table = Table(
-        title=f"Set covers of rows of {found[0].columns} columns",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
+    table = titled(
+        f"Set covers of rows of {found[0].columns} columns",
+        numbers=("rows", "kind", "radius", "method", "s", "cpu", "MB", "kept"),
     )
-    for head in ("rows", "kind", "radius", "method", "s", "cpu", "MB", "kept"):
-        table.add_column(head, justify="right", no_wrap=True)
     for each in found:
         table.add_row(
             f"{each.rows:,}",

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from grandrounds.bench.distill import Distilled, measure_distill
 from grandrounds.bench.table import digits
+from grandrounds.tables import titled
 from grandrounds.threads import one_thread
 
 _MEGA = 1_000_000
@@ -28,15 +28,11 @@ def _measure(rows: int) -> list[Distilled]:
 
 def table(found: Sequence[Distilled]) -> Table:
     """Lay the figures out, 80 columns wide."""
-    table = Table(
-        title=f"Distill phase: {found[0].rows:,} x {found[0].columns} rows, a tree and a peer's "
+    table = titled(
+        f"Distill phase: {found[0].rows:,} x {found[0].columns} rows, a tree and a peer's "
         "net, 512 wide",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
+        numbers=("cover", "peer's model", "s", "cpu", "MB", "written", "kept", "conv"),
     )
-    for head in ("cover", "peer's model", "s", "cpu", "MB", "written", "kept", "conv"):
-        table.add_column(head, justify="right", no_wrap=True)
     for each in found:
         table.add_row(
             f"{each.radius:g}",

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from grandrounds.bench.scale_federation import LEARNERS, PEERS, ROWS
 from grandrounds.bench.scale_measure import Measured, measure
 from grandrounds.bench.scale_plot import Curve, draw
 from grandrounds.bench.table import digits
+from grandrounds.tables import titled
 from grandrounds_protocol.errors import BadInput
 
 SITES = (10, 100, 1000)
@@ -81,15 +81,10 @@ def exponent(totals: Sequence[tuple[int, float]]) -> float | None:
 
 def table(found: Sites) -> Table:
     """Lay the figures out, 80 columns wide."""
-    table = Table(
-        title=f"Rounds of many sites: {found.rows} rows each, {found.peers} peers a round",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1),
+    heads = ("sites", "s", "s/site", "cpu", "coord.", "all", "in", "out", "MB/site", "lessons")
+    table = titled(
+        f"Rounds of many sites: {found.rows} rows each, {found.peers} peers a round", numbers=heads
     )
-    for head in ("sites", "s", "s/site", "cpu", "coord.", "all", "in", "out", "MB/site", "lessons"):
-        table.add_column(head, justify="right", no_wrap=True)
     for each in found.sizes:
         table.add_row(
             f"{each.sites:,}",

@@ -1,10 +1,10 @@
 """The measurements for people: one table for each workload, 80 columns wide."""
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from grandrounds.bench.records import Measured, Report, Row
+from grandrounds.tables import titled
 
 _HEADS = ("ms", "quartiles", "x loop", "x Adam", "conv", "L1", "cols", "obj", "floor")
 
@@ -25,17 +25,12 @@ def show(console: Console, report: Report) -> None:
 
 
 def _table(measured: Measured) -> Table:
-    table = Table(
-        title=f"{measured.name}: {measured.says}",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
+    table = titled(
+        f"{measured.name}: {measured.says}",
+        text=("method",),
+        numbers=("pairs", *_HEADS),
         padding=(0, 0),
     )
-    table.add_column("method")
-    table.add_column("pairs", justify="right")
-    for head in _HEADS:
-        table.add_column(head, justify="right", no_wrap=True)
     for row in measured.rows:
         table.add_row(f"{row.method}{'*' * row.auto}", str(row.quality.pairs), *_cells(row))
     return table

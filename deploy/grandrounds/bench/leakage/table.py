@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable
 from statistics import median
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from grandrounds.bench.leakage.records import RecipeLeak, Report, SiteLeak
 from grandrounds.bench.leakage.told import Told
+from grandrounds.tables import titled
 
 _FIGURES: dict[str, tuple[Callable[[SiteLeak], float | None], str]] = {
     "rows released": (lambda site: site.released, "{:.0f}"),
@@ -39,14 +39,11 @@ def show(console: Console, report: Report) -> None:
 
 
 def _table(recipe: str, leak: RecipeLeak) -> Table:
-    table = Table(
-        title=f"{recipe}: {leak.runs} runs attacked, {leak.shadows} shadow runs",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
+    table = titled(
+        f"{recipe}: {leak.runs} runs attacked, {leak.shadows} shadow runs",
+        text=("figure",),
         padding=(0, 1, 0, 0),
     )
-    table.add_column("figure")
     table.add_column("sites", justify="right")
     table.add_column("worst site")
     for head in ("value", "95 %", "found", "chance"):
