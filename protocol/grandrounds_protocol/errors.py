@@ -14,6 +14,12 @@
     │   ├── Stale                   a question about a round that is over, or a changed repeat
     │   ├── TooManyCandidates       a peer had as many candidates reviewed as the rules allow
     │   ├── UnknownSite             a name that is not on the roster
+    │   ├── BadRoster               a roster that its authority did not sign
+    │   ├── Rollback                an older version than the one accepted
+    │   ├── RosterNotAccepted       a roster that nobody here has accepted
+    │   ├── BadSignature            a signature that does not hold
+    │   ├── BadEnvelope             an envelope that was changed, or is not for this site
+    │   ├── ClockSkew               made later than now: two clocks differ
     │   └── RecipeNotAllowed        the site does not take part in this recipe
     └── WorkFailed              1   the work was allowed and well-formed, and failed
         └── TooFewSites             fewer than `min_sites` are left
@@ -128,6 +134,42 @@ class UnknownSite(Refused):
     """A name that is not on the roster."""
 
     public = "the name is not on the roster"
+
+
+class BadRoster(Refused):
+    """A roster that is malformed, or that its authority did not sign."""
+
+    public = "the roster is not signed by its authority"
+
+
+class Rollback(Refused):
+    """An older version than the one accepted."""
+
+    public = "an older version than the one accepted"
+
+
+class RosterNotAccepted(Refused):
+    """The other side goes by a roster that nobody here has accepted."""
+
+    public = "the roster is not the one accepted here"
+
+
+class BadSignature(Refused):
+    """A signature that does not hold."""
+
+    public = "the signature does not hold"
+
+
+class BadEnvelope(Refused):
+    """An envelope that was changed, cut, appended to, or is not for this site."""
+
+    public = "the envelope does not open"
+
+
+class ClockSkew(Refused):
+    """Something made later than now: two clocks differ."""
+
+    public = "the clocks differ too much"
 
 
 class RecipeNotAllowed(Refused):
