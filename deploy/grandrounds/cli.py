@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 from grandrounds import __version__
+from grandrounds.commands import authority, site
 from grandrounds_protocol.errors import GrandRoundsError, TooFewSites
 
 app = typer.Typer(
@@ -31,6 +32,8 @@ bench = typer.Typer(
     help="Measure on this machine what the documentation claims.", no_args_is_help=True
 )
 app.add_typer(bench, name="bench")
+app.add_typer(authority.app, name="authority")
+app.add_typer(site.app, name="site")
 
 ABORTED = 130
 
@@ -90,8 +93,8 @@ def simulate(
     notes = Console(stderr=True)
     simulation = prepare(folder, recipe=recipe, engine=engine, rounds=rounds, seed=seed)
     make_folder(out)
-    for site in simulation.sites.values():
-        show_clipped(notes, site)
+    for opened in simulation.sites.values():
+        show_clipped(notes, opened)
     with progress(notes, simulation.federation.rules.rounds) as watch:
         finished = run(simulation, watch, backend, jobs)
         results = compare(simulation, finished)

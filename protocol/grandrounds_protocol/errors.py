@@ -14,12 +14,15 @@
     │   ├── Stale                   a question about a round that is over, or a changed repeat
     │   ├── TooManyCandidates       a peer had as many candidates reviewed as the rules allow
     │   ├── UnknownSite             a name that is not on the roster
+    │   ├── OpenToOthers            a key that others on the machine may read
+    │   ├── BadRequest              an enrolment request that is not its sender's own
     │   ├── BadRoster               a roster that its authority did not sign
     │   ├── Rollback                an older version than the one accepted
     │   ├── RosterNotAccepted       a roster that nobody here has accepted
     │   ├── BadSignature            a signature that does not hold
     │   ├── BadEnvelope             an envelope that was changed, or is not for this site
     │   ├── ClockSkew               made later than now: two clocks differ
+    │   ├── BadLedger               a ledger that was changed or cut
     │   └── RecipeNotAllowed        the site does not take part in this recipe
     └── WorkFailed              1   the work was allowed and well-formed, and failed
         └── TooFewSites             fewer than `min_sites` are left
@@ -136,6 +139,18 @@ class UnknownSite(Refused):
     public = "the name is not on the roster"
 
 
+class OpenToOthers(Refused):
+    """A key that others on the machine may read."""
+
+    public = "a key of this site is open to others"
+
+
+class BadRequest(Refused):
+    """An enrolment request that is malformed, or not signed by the keys in it."""
+
+    public = "the enrolment request does not hold"
+
+
 class BadRoster(Refused):
     """A roster that is malformed, or that its authority did not sign."""
 
@@ -170,6 +185,12 @@ class ClockSkew(Refused):
     """Something made later than now: two clocks differ."""
 
     public = "the clocks differ too much"
+
+
+class BadLedger(Refused):
+    """A ledger whose chain is broken, or that is shorter than others saw it."""
+
+    public = "the site's ledger does not hold"
 
 
 class RecipeNotAllowed(Refused):

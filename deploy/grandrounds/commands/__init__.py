@@ -1,0 +1,1 @@
+"""Subcommands, grouped by who uses them: one module each."""

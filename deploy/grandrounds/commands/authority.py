@@ -1,0 +1,95 @@
+"""`grandrounds authority`: who is a member. For a machine that is not the coordinator's."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from grandrounds.commands.asking import accept_each, show_member, show_roster, spelled
+from grandrounds.provision import authority as office
+from grandrounds.provision.identity import wall_clock
+from grandrounds.provision.secrets import read_bytes
+from grandrounds_protocol.enrolment import MAX_BYTES, read_request
+from grandrounds_protocol.roster import Member
+
+app = typer.Typer(
+    help="Say who is a member: sign the roster. Not on the coordinator's machine.",
+    no_args_is_help=True,
+)
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The authority's folder.")]
+Days = Annotated[int, typer.Option(min=1, max=3650, help="Days for which the roster holds.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing: fingerprints were compared.")]
+
+
+@app.command()
+def init(
+    folder: Folder,
+    federation: Annotated[str, typer.Option(help="The federation's name.")],
+    days: Days = 365,
+) -> None:
+    """Make the authority's key and an empty roster."""
+    made = office.begin(folder, federation, wall_clock(), days)
+    typer.echo(f"authority of {federation}, in {folder}; keep {folder}/keys off the network")
+    typer.echo(
+        f"fingerprint, for every member to compare\n  {spelled(made.keys.public.fingerprint)}"
+    )
+    typer.echo(f"next: grandrounds authority enroll {folder} REQUEST...")
+
+
+@app.command()
+def enroll(
+    folder: Folder,
+    requests: Annotated[
+        list[Path], typer.Argument(metavar="REQUEST...", help="Enrolment requests.")
+    ],
+    days: Days = 365,
+    yes: Yes = False,
+) -> None:
+    """Enrol members by their requests, or replace their keys; each fingerprint is asked for."""
+    authority = office.open_authority(folder)
+    known = {member.name: member for member in authority.roster.members}
+    asked = [read_request(read_bytes(path, MAX_BYTES)) for path in requests]
+    new = [member for member in asked if known.get(member.name) != member]
+    accept_each(new, yes=yes, what="may it be a member, or have these keys from now on")
+    _publish(authority, office.enrolled(authority.roster.members, new), days)
+
+
+@app.command()
+def revoke(
+    folder: Folder,
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Members to leave out.")],
+    days: Days = 365,
+    yes: Yes = False,
+) -> None:
+    """Leave members out of the next version: nobody seals for them, or opens what they send."""
+    authority = office.open_authority(folder)
+    rest = office.without(authority.roster.members, names)
+    for member in authority.roster.members:
+        if member.name in names:
+            show_member(member)
+    if not yes:
+        typer.confirm("Revoke these?", abort=True)
+    _publish(authority, rest, days)
+
+
+@app.command()
+def renew(folder: Folder, days: Days = 365) -> None:
+    """Sign the same members anew, so that the roster does not expire."""
+    authority = office.open_authority(folder)
+    _publish(authority, authority.roster.members, days)
+
+
+@app.command()
+def show(folder: Folder) -> None:
+    """Print the newest roster and the authority's fingerprint."""
+    authority = office.open_authority(folder)
+    typer.echo(f"authority\n  {spelled(authority.keys.public.fingerprint)}")
+    show_roster(authority.roster)
+
+
+def _publish(authority: office.Authority, members: tuple[Member, ...], days: int) -> None:
+    made = office.publish(authority, members, wall_clock(), days)
+    sites = len(made.roster.sites)
+    typer.echo(f"{made.file}: version {made.roster.version}, {sites} sites")
+    typer.echo("next: give this file to every member: grandrounds site roster DIR roster.json")

@@ -1,0 +1,182 @@
+"""`grandrounds site`: keys, roster and ledger of one hospital."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from grandrounds.commands.asking import accept_each, show_member, show_roster, spelled
+from grandrounds.folder import read_text
+from grandrounds.provision import accepted
+from grandrounds.provision.identity import KEYS, ROSTER, open_ledger, wall_clock
+from grandrounds.provision.keyring import add_keys, read_keys
+from grandrounds.provision.secrets import read_bytes, replace, write_new
+from grandrounds_client.ledger import Entry, OpenedEntry, RosterEntry, check_head
+from grandrounds_client.settings import SiteSettings
+from grandrounds_protocol.canonical import to_canonical
+from grandrounds_protocol.enrolment import sign_request
+from grandrounds_protocol.envelope.core import LedgerHead
+from grandrounds_protocol.errors import BadInput
+from grandrounds_protocol.keys import KeyPair
+from grandrounds_protocol.roster import MAX_BYTES, Member, read_roster
+from grandrounds_protocol.settings import check_settings, parse_settings
+from grandrounds_protocol.times import spell
+
+app = typer.Typer(help="Keys, roster and ledger of one hospital.", no_args_is_help=True)
+ledger = typer.Typer(help="What left the house, and what came in.", no_args_is_help=True)
+app.add_typer(ledger, name="ledger")
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The site's folder.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing: fingerprints were compared.")]
+
+_SETTINGS, _REQUEST = "site.toml", "enrolment.json"
+_READABLE = 0o644
+_TEMPLATE = """\
+# What this hospital says about its own data and model. docs/hospital.md explains every field.
+name = "{name}"
+data = "rows.csv"     # .csv or .parquet, relative to this file
+learner = "tree"      # tree, naive-bayes, svm, logistic, mlp, forest, boosting, cnn
+# features = ["age", "sex"]   # what you have; leave out if you have all
+"""
+
+
+@app.command()
+def init(
+    folder: Folder,
+    site: Annotated[str, typer.Option(metavar="NAME", help="The site's name.")],
+) -> None:
+    """Make a site's keys, its enrolment request, and a site.toml to fill in."""
+    if (folder / KEYS).exists():
+        raise BadInput(
+            "this site has keys already",
+            where=str(folder / KEYS),
+            remedy="grandrounds site rotate replaces them",
+        )
+    settings = folder / _SETTINGS
+    if settings.exists() and _name(folder) != site:
+        raise BadInput(
+            f"site.toml names another site than {site!r}", where=f"{settings}, field name"
+        )
+    check_settings(SiteSettings, {"name": site, "data": "x", "learner": "tree"}, "option --site")
+    keys = add_keys(folder / KEYS)
+    if not settings.exists():
+        write_new(settings, _TEMPLATE.format(name=site).encode(), _READABLE)
+    _request(folder, site, keys)
+
+
+@app.command()
+def rotate(folder: Folder) -> None:
+    """Make new keys; the old ones stay, to open what is still sealed for them."""
+    read_keys(folder / KEYS)
+    _request(folder, _name(folder), add_keys(folder / KEYS))
+
+
+@app.command()
+def roster(
+    folder: Folder,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The roster, from the authority.")],
+    yes: Yes = False,
+) -> None:
+    """Accept a version of the roster: what it changes is shown, each new member asked for."""
+    data, now = read_bytes(file, MAX_BYTES), wall_clock()
+    if not accepted.is_pinned(folder / ROSTER):
+        _first_roster(folder, data, now, yes=yes)
+        return
+    trust = accepted.read_trust(folder / ROSTER)
+    offered = trust.offered(data, now)
+    changes = trust.changes(offered)
+    for member in changes.removed:
+        typer.echo(f"{member.name} ({member.role}) is a member no more")
+    accept_each(changes.to_accept, yes=yes, what="do you accept it")
+    accepted.keep(folder / ROSTER, trust.accept(offered), data)
+    event = RosterEntry(version=offered.version, roster=offered.fingerprint)
+    open_ledger(folder).write([event], now)
+    typer.echo(f"accepted: version {offered.version} of {offered.federation}")
+
+
+def _first_roster(folder: Path, data: bytes, now: int, *, yes: bool) -> None:
+    first, authority = read_roster(data, None)
+    typer.echo(f"authority of {first.federation}\n  {spelled(authority.fingerprint)}")
+    if not yes:
+        typer.confirm("  Did the authority read you the same by another way?", abort=True)
+    accept_each(first.members, yes=yes, what="do you accept it")
+    accepted.pin(folder / ROSTER, authority.fingerprint, data, now)
+    event = RosterEntry(version=first.version, roster=first.fingerprint)
+    open_ledger(folder).write([event], now)
+    typer.echo(f"accepted: version {first.version} of {first.federation}")
+
+
+@app.command()
+def show(folder: Folder) -> None:
+    """Print the site's fingerprint and the roster that it accepted."""
+    keys = read_keys(folder / KEYS)
+    typer.echo(f"{_name(folder)}, newest keys of {len(keys)}")
+    typer.echo(f"  {spelled(keys[0].public.fingerprint)}")
+    if accepted.is_pinned(folder / ROSTER):
+        show_roster(accepted.read_trust(folder / ROSTER).current)
+
+
+@ledger.command("verify")
+def verify(
+    folder: Folder,
+    heads: Annotated[
+        list[str] | None,
+        typer.Option("--head", metavar="N:DIGEST", help="What a peer kept; may be repeated."),
+    ] = None,
+) -> None:
+    """Check the chain, and that it still holds what peers saw of it."""
+    book = open_ledger(folder)
+    for text in heads or []:
+        check_head(book, _head(text), "a peer")
+    head = book.head
+    typer.echo(f"the chain holds: {head.entries} entries\n{head.entries}:{head.digest}")
+
+
+@ledger.command("show")
+def show_ledger(
+    folder: Folder,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document a line.")] = False,
+) -> None:
+    """Print what left the house, what came in, what was refused and spent."""
+    for entry in open_ledger(folder).entries():
+        typer.echo(to_canonical(entry).decode() if as_json else _line(entry))
+
+
+@ledger.command("heads")
+def heads(folder: Folder) -> None:
+    """Print how far each peer's ledger had come when it last wrote, for that peer to compare."""
+    last: dict[str, LedgerHead] = {}
+    for entry in open_ledger(folder).entries():
+        if isinstance(entry.what, OpenedEntry):
+            last[entry.what.sender] = entry.what.ledger
+    for name, head in sorted(last.items()):
+        typer.echo(f"{name} {head.entries}:{head.digest}")
+
+
+def _line(entry: Entry) -> str:
+    fields = entry.what.model_dump(mode="json")
+    event = fields.pop("event")
+    return f"{entry.number} {spell(entry.time)} {event}: {json.dumps(fields)}"
+
+
+def _head(text: str) -> LedgerHead:
+    number, _, digest = text.partition(":")
+    table = {"entries": number, "digest": digest}
+    return check_settings(
+        LedgerHead, table, "option --head", "N:DIGEST, as grandrounds site ledger heads prints it"
+    )
+
+
+def _name(folder: Path) -> str:
+    path = folder / _SETTINGS
+    return parse_settings(SiteSettings, read_text(path), str(path)).name
+
+
+def _request(folder: Path, name: str, keys: KeyPair) -> None:
+    member = Member(name=name, role="site", keys=keys.public)
+    replace(folder / _REQUEST, sign_request(member, keys, wall_clock()), _READABLE)
+    show_member(member)
+    typer.echo(
+        f"next: send {folder / _REQUEST} to the authority, and read it the fingerprint above"
+    )

@@ -1,0 +1,33 @@
+"""All that a site is to others, read from its folder."""
+
+import time
+from pathlib import Path
+
+from grandrounds.provision.accepted import read_trust
+from grandrounds.provision.keyring import read_keys
+from grandrounds_client.identity import Identity
+from grandrounds_client.ledger import Ledger
+from grandrounds_client.ledger_file import LedgerFile
+
+KEYS, ROSTER, LEDGER = "keys", "roster", "ledger.jsonl"
+
+
+def wall_clock() -> int:
+    """Seconds since 1970, UTC."""
+    return int(time.time())
+
+
+def open_ledger(folder: Path) -> Ledger:
+    """Open the ledger of a site's folder."""
+    return Ledger(LedgerFile(folder / LEDGER))
+
+
+def open_identity(folder: Path, name: str) -> Identity:
+    """Read keys, accepted rosters and ledger of a site.
+
+    Raises
+    ------
+    BadInput, BadRoster, OpenToOthers
+    """
+    keys, trust = read_keys(folder / KEYS), read_trust(folder / ROSTER)
+    return Identity(name, keys, trust, open_ledger(folder), wall_clock)
