@@ -2,19 +2,17 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from grandrounds_client import state as kept
-from grandrounds_client.arrays import Mask, Probabilities
-from grandrounds_client.counterfactuals import Counterfactuals, find, joined
+from grandrounds_client.arrays import Probabilities
+from grandrounds_client.counterfactuals import Counterfactuals
 from grandrounds_client.direction import to_bytes
 from grandrounds_client.expertise import expertise
 from grandrounds_client.frames import frames
-from grandrounds_client.gate import Lot
+from grandrounds_client.gate import House, Lot
 from grandrounds_client.phases.base import Outcome, Question
 from grandrounds_client.phases.outgoing import Outgoing, Written, outgoing
 from grandrounds_client.phases.teachers import own_teacher, teacher_of, validation_score
@@ -22,7 +20,7 @@ from grandrounds_client.recipes import Classroom, Lessons
 from grandrounds_client.release import at_least
 from grandrounds_client.state import Changes
 from grandrounds_client.teacher import Teacher
-from grandrounds_client.variation import movable_columns
+from grandrounds_client.writing import write
 from grandrounds_protocol.errors import BadInput, BadModel
 from grandrounds_protocol.messages import Parcel
 from grandrounds_protocol.records import DistillOrder, DistillReport
@@ -45,7 +43,7 @@ def distill(question: Question, order: DistillOrder) -> Outcome:  # noqa: ARG001
         kept.directions(question.round): to_bytes(sent.directions(question.site.classes)),
     }
     refused = {**faculty.refused, **misfits, **sent.failed}
-    by_student = sent.of(question)
+    by_student = sent.of(question.members, question.site.layout.width)
     own = by_student.pop(question.site.name, None)
     if own is not None:
         changes[kept.own_lessons(question.round)] = own.to_bytes()
@@ -127,46 +125,16 @@ def _write_all(question: Question, faculty: _Faculty) -> tuple[list[_Written], d
 
 def _write(question: Question, faculty: _Faculty, lessons: Lessons) -> _Written:
     teacher = faculty.teachers[lessons.teacher]
-    found = [
-        (rows, _find(question, teacher, lessons, rows, movable))
-        for rows, movable in _movable(question, lessons)
-    ]
-    order = np.argsort(np.concatenate([rows for rows, _ in found]), kind="stable")
-    return _Written(lessons, joined([part for _, part in found]).take(order))
-
-
-def _movable(
-    question: Question, lessons: Lessons
-) -> Iterator[tuple[npt.NDArray[np.intp], Mask | None]]:
-    """Lessons that share the columns that may move: all, or for images those of a class."""
-    layout, train = question.site.layout, question.split.train
-    if not layout.images:
-        yield np.arange(len(lessons.y)), None
-        return
-    for label in np.unique(lessons.y):
-        movable = movable_columns(train.x[train.y == label], layout)
-        yield np.flatnonzero(lessons.y == label), movable
-
-
-def _find(
-    question: Question,
-    teacher: Teacher,
-    lessons: Lessons,
-    rows: npt.NDArray[np.intp],
-    movable: Mask | None,
-) -> Counterfactuals:
-    return find(
+    found = write(
+        lessons,
         teacher,
-        lessons.x[rows],
-        lessons.y[rows],
-        rng=question.rng("counterfactuals", teacher.name),
-        alpha=question.rules.alpha,
-        epsilon=question.rules.epsilon,
+        question.split.train,
+        layout=question.site.layout,
+        rules=question.rules,
         engine=question.engine,
-        fallback=True,  # in a round of many kinds of models no one engine fits all
-        layout=question.site.layout if lessons.valid else None,
-        movable=movable,
+        make_rng=lambda: question.rng("counterfactuals", teacher.name),
     )
+    return _Written(lessons, found)
 
 
 def _sent(question: Question, faculty: _Faculty, written: list[_Written]) -> Outgoing:
@@ -176,7 +144,16 @@ def _sent(question: Question, faculty: _Faculty, written: list[_Written]) -> Out
         teacher = faculty.teachers[lessons.teacher]
         lot = Lot(teacher, lessons.x, work.counterfactuals.x, lessons.y, lessons.students)
         lots[lessons.from_rows].append(lot)
-    return outgoing(question, lots[True], lots[False], tuple(faculty.names))
+    site, split = question.site, question.split
+    house = House(split.train.x, split.validation.x, site.columns, site.layout)
+    return outgoing(
+        lots[True],
+        lots[False],
+        tuple(faculty.names),
+        house=house if site.settings.patients else None,
+        rules=question.rules,
+        rng=question.rng("gate"),
+    )
 
 
 def _report(

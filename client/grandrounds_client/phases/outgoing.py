@@ -9,11 +9,11 @@ from grandrounds_client.arrays import Mask
 from grandrounds_client.cover import cover
 from grandrounds_client.direction import Direction
 from grandrounds_client.gate import House, Lot, Passages, gate
-from grandrounds_client.phases.base import Question
 from grandrounds_protocol.instances import VirtualInstances
 from grandrounds_protocol.names import SiteName
 from grandrounds_protocol.record import Record
 from grandrounds_protocol.records import Taught
+from grandrounds_protocol.schema import Rules
 
 HOME = 0
 """Place of the site's own model among the models: its column among the students."""
@@ -47,12 +47,11 @@ class Outgoing:
     passages: Passages | None
     failed: dict[str, str]
 
-    def of(self, question: Question) -> dict[str, VirtualInstances]:
-        """Virtual rows by student, by name."""
-        width = question.site.layout.width
+    def of(self, members: Sequence[str], width: int) -> dict[str, VirtualInstances]:
+        """Virtual rows of `width` columns by student, by name; `members` is the roster."""
         parts: dict[str, list[VirtualInstances]] = {}
         for lot, student, theirs in self._pairs():
-            origin = np.full(len(lot.y), question.members.index(lot.teacher.name), np.int32)
+            origin = np.full(len(lot.y), members.index(lot.teacher.name), np.int32)
             rows = VirtualInstances(lot.x, lot.y, origin).take(theirs)
             parts.setdefault(student, []).append(rows)
         return {name: VirtualInstances.concatenate(parts[name], width) for name in sorted(parts)}
@@ -83,10 +82,13 @@ class Outgoing:
 
 
 def outgoing(
-    question: Question,
     from_rows: Sequence[Lot],
     drawn: Sequence[Lot],
     students: tuple[str, ...],
+    *,
+    house: House | None,
+    rules: Rules,
+    rng: np.random.Generator,
 ) -> Outgoing:
     """Leave out what others cover, and what the gate holds back.
 
@@ -96,29 +98,23 @@ def outgoing(
         Those that began with own rows, which have to pass the gate, and those that did
         not, which must not meet one: what it refuses depends on private rows.
     students : tuple of str
-        Names, by column.
+        Names, by column; the site's own comes first.
+    house : House or None
+        What rows may not be near; None where own rows are nobody's, and need no gate.
+    rules : Rules
+    rng : numpy Generator
+        The gate's.
     """
-    radius = question.rules.cover_radius
+    radius = rules.cover_radius
     real, drawn = _covered(_merged(from_rows), radius), _covered(drawn, radius)
     home = [_for(lot, np.arange(len(students)) == HOME) for lot in real]
     away = [_for(lot, np.arange(len(students)) != HOME) for lot in real]
     passages, failed = None, {}
-    if real and question.site.settings.patients:
-        released = gate(
-            away,
-            _house(question),
-            quota=question.rules.quota,
-            rng=question.rng("gate"),
-            min_rows=question.rules.min_rows,
-        )
+    if real and house is not None:
+        released = gate(away, house, quota=rules.quota, rng=rng, min_rows=rules.min_rows)
         away, passages, failed = released.lots, released.passages, released.failed
     lots = [lot for lot in (*home, *away, *drawn) if len(lot.y)]
     return Outgoing(lots, students, passages, failed)
-
-
-def _house(question: Question) -> House:
-    split, site = question.split, question.site
-    return House(split.train.x, split.validation.x, site.columns, site.layout)
 
 
 def _for(lot: Lot, columns: Mask) -> Lot:

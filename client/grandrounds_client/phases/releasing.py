@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from grandrounds_client.arrays import Floats
 from grandrounds_client.learners import Learner
 from grandrounds_client.learners.training import prepare
 from grandrounds_client.lint import check_classes, check_rows, merge_small_leaves
@@ -30,37 +31,65 @@ def release_of(question: Question, learner: Learner, virtual: Examples, purpose:
     ModelHoldsRows
         If the model speaks of too few patients, or holds training rows.
     """
-    site, train = question.site, question.split.train
-    fitted = Examples(np.concatenate([train.x, virtual.x]), np.concatenate([train.y, virtual.y]))
-    order = np.arange(len(fitted))
-    if len(virtual):
-        order = question.rng("shuffle").permutation(len(fitted))
-    model = learner.fit(
-        fitted.x[order][:, site.columns],
-        fitted.y[order],
-        classes=site.classes,
-        weight=None,
+    graph = trained(
+        question.site,
+        question.split.train,
+        learner,
+        virtual,
+        min_rows=question.rules.min_rows,
+        rng=question.rng("shuffle"),
         seed=question.seed(purpose),
     )
-    graph = export(model, site.columns, site.layout.width)
-    if site.settings.patients:
-        graph = _looked_through(question, learner, graph, virtual, fitted)
     return ModelRelease(_card(question, learner.algorithm, graph), graph).to_bytes()
 
 
-def _looked_through(
-    question: Question, learner: Learner, graph: bytes, virtual: Examples, fitted: Examples
+def trained(
+    site: Site,
+    own: Examples,
+    learner: Learner,
+    virtual: Examples,
+    *,
+    min_rows: int,
+    rng: np.random.Generator,
+    seed: int,
+    weight: Floats | None = None,
 ) -> bytes:
-    site, own, fewest = question.site, question.split.train, question.rules.min_rows
-    weight = prepare(
-        fitted.x,
-        fitted.y,
+    """Train on own and virtual rows, and return the graph once its owner's checks passed.
+
+    Parameters
+    ----------
+    own, virtual : Examples
+        The site's training rows, and what the model is to learn beside them; may be empty.
+    min_rows : int
+        Fewest own rows that a leaf or a class's mean may speak of.
+    rng : numpy Generator
+        Shuffles; not asked where there is no virtual row.
+    seed : int
+        The learner's.
+    weight : float32 [N + M] or None
+        How much each row counts, own ones first, above 0; 1 if None.
+
+    Raises
+    ------
+    ModelHoldsRows
+        If the model speaks of too few patients, or holds training rows.
+    """
+    rows = Examples(np.concatenate([own.x, virtual.x]), np.concatenate([own.y, virtual.y]))
+    order = rng.permutation(len(rows)) if len(virtual) else np.arange(len(rows))
+    model = learner.fit(
+        rows.x[order][:, site.columns],
+        rows.y[order],
         classes=site.classes,
-        weight=None,
-        balanced=getattr(learner, "balanced", False),
-    ).weight
-    graph, _ = merge_small_leaves(graph, own.x, fewest, virtual=virtual.x, weight=weight)
-    check_classes(graph, own, fitted, site.columns, fewest)
+        weight=None if weight is None else weight[order],
+        seed=seed,
+    )
+    graph = export(model, site.columns, site.layout.width)
+    if not site.settings.patients:
+        return graph
+    balanced = getattr(learner, "balanced", False)
+    counted = prepare(rows.x, rows.y, classes=site.classes, weight=weight, balanced=balanced)
+    graph, _ = merge_small_leaves(graph, own.x, min_rows, virtual=virtual.x, weight=counted.weight)
+    check_classes(graph, own, rows, site.columns, min_rows)
     check_rows(graph, own.x, site.columns)
     return graph
 
