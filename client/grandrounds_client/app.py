@@ -5,7 +5,7 @@ from collections.abc import Callable
 from flwr.app import Array, ArrayRecord, Context, Error, Message, RecordDict
 from flwr.clientapp import ClientApp
 
-from grandrounds_client.service import answer
+from grandrounds_client.service import answer, hello
 from grandrounds_client.site import Site
 from grandrounds_protocol.errors import GrandRoundsError
 from grandrounds_protocol.records import HELLO, PHASES, REFUSED
@@ -18,7 +18,7 @@ def client_app(open_site: Callable[[Context], Site]) -> ClientApp:
     app = ClientApp()
     for phase in PHASES:
         app.query(phase)(_replying(answer, open_site))
-    app.query(HELLO)(_replying(lambda site, _: site.name.encode(), open_site))
+    app.query(HELLO)(_replying(hello, open_site))
     return app
 
 

@@ -9,12 +9,19 @@ from dataclasses import dataclass, replace
 
 from grandrounds_client.identity import Identity
 from grandrounds_client.ledger import Event, OpenedEntry, RefusedEntry, SealedEntry
+from grandrounds_client.release import bucket
 from grandrounds_protocol.envelope import Letter, Place, open_letter, seal
 from grandrounds_protocol.errors import Refused, RosterNotAccepted
 from grandrounds_protocol.messages import Instruction, Parcel
-from grandrounds_protocol.records import Heading
+from grandrounds_protocol.records import (
+    DistillReport,
+    Heading,
+    Report,
+    RetrainReport,
+    ReviewReport,
+)
 from grandrounds_protocol.roster import Roster
-from grandrounds_protocol.signed import Signed, SignedHead, sign_message
+from grandrounds_protocol.signed import Purpose, Signed, SignedHead, sign_message
 from grandrounds_protocol.times import DAY
 
 MESSAGE_LIFE = 2 * DAY
@@ -24,27 +31,21 @@ and one answer. These bounds are for what outlives its run."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A verified instruction.
+class Opened:
+    """An instruction with its parcels opened.
 
     Attributes
     ----------
     instruction : Instruction
-        Its parcels opened; those that do not open are left out.
+        Parcels that do not open are left out.
     refused : dict of str to str
         By sender, the error's name of a parcel that does not open.
-    digest : str
-        SHA-256 of the instruction's body.
-    roster : Roster
-        That the run goes by.
     events : tuple of Event
         For the ledger: what was opened and refused.
     """
 
     instruction: Instruction
     refused: dict[str, str]
-    digest: str
-    roster: Roster
     events: tuple[Event, ...]
 
 
@@ -55,16 +56,16 @@ def verified(identity: Identity, data: bytes) -> tuple[bytes, str, Roster]:
     ------
     BadMessage, BadSignature, UnknownSite, RosterNotAccepted, Stale, ClockSkew
     """
-    signed, now = Signed.from_bytes(data), identity.clock()
-    roster = identity.trust.roster(signed.head.roster, now)
-    signed.verify(
+    message, now = Signed.from_bytes(data), identity.clock()
+    roster = identity.trust.roster(message.head.roster, now)
+    message.verify(
         identity.trust.member(roster, roster.coordinator.name, "coordinator"),
         to=identity.me(roster).name,
         roster=roster.fingerprint,
         purpose="instruction",
         now=now,
     )
-    return bytes(signed.body), signed.digest, roster
+    return bytes(message.body), message.digest, roster
 
 
 def check_current(identity: Identity, roster: Roster) -> None:
@@ -95,7 +96,7 @@ def place_of(heading: Heading, kind: str, roster: Roster) -> Place:
     )
 
 
-def opened(identity: Identity, instruction: Instruction, digest: str, roster: Roster) -> Asked:
+def open_parcels(identity: Identity, instruction: Instruction, roster: Roster) -> Opened:
     """Open the parcels of an instruction; one that does not open costs its sender only."""
     parcels: list[Parcel] = []
     refused: dict[str, str] = {}
@@ -111,16 +112,17 @@ def opened(identity: Identity, instruction: Instruction, digest: str, roster: Ro
         parcels.append(plain)
         events.append(event)
     plain_instruction = replace(instruction, parcels=tuple(parcels))
-    return Asked(plain_instruction, refused, digest, roster, tuple(events))
+    return Opened(plain_instruction, refused, tuple(events))
 
 
 def _open(
     identity: Identity, heading: Heading, parcel: Parcel, roster: Roster
 ) -> tuple[Parcel, OpenedEntry]:
+    sender = identity.trust.member(roster, parcel.sender, "site")
     place = place_of(heading, parcel.kind, roster)
     found = open_letter(
         Letter.from_bytes(parcel.payload),
-        sender=identity.trust.member(roster, parcel.sender, "site"),
+        sender=sender,
         recipient=identity.me(roster),
         own=identity.keys,
         place=place,
@@ -137,7 +139,7 @@ def _open(
     return replace(parcel, payload=payload), entry
 
 
-def sealed(
+def seal_parcels(
     identity: Identity,
     heading: Heading,
     parcels: Iterable[Parcel],
@@ -181,11 +183,20 @@ def sealed(
     return tuple(found), tuple(events)
 
 
-def signed(identity: Identity, body: bytes, asked: str, roster: Roster) -> bytes:
+def sign_hello(identity: Identity, challenge: str) -> bytes:
+    """Sign that this is the site of that name, by the roster accepted last."""
+    return _sign(identity, "hello", b"", challenge, identity.trust.current)
+
+
+def sign_reply(identity: Identity, body: bytes, asked: str, roster: Roster) -> bytes:
     """Sign a reply to the instruction whose body has the digest `asked`."""
+    return _sign(identity, "reply", body, asked, roster)
+
+
+def _sign(identity: Identity, purpose: Purpose, body: bytes, asked: str, roster: Roster) -> bytes:
     now = identity.clock()
     head = SignedHead(
-        purpose="reply",
+        purpose=purpose,
         roster=roster.fingerprint,
         signer=identity.name,
         to=roster.coordinator.name,
@@ -197,9 +208,14 @@ def signed(identity: Identity, body: bytes, asked: str, roster: Roster) -> bytes
     return sign_message(body, head, identity.keys_on(roster))
 
 
-def merged(*refused: Mapping[str, str]) -> dict[str, str]:
-    """All that was refused, by sender; what did not open comes first."""
-    found: dict[str, str] = {}
-    for part in reversed(refused):
-        found.update(part)
-    return found
+def with_unopened(report: Report, refused: Mapping[str, str]) -> Report:
+    """Say in a report whose parcels did not open, with the error's name."""
+    match report:
+        case DistillReport() | ReviewReport():
+            said: dict[str, object] = {**report.refused, **refused}
+        case RetrainReport():
+            whole = {sender: {code: bucket(1)} for sender, code in refused.items()}
+            said = {**report.refused, **whole}
+        case _:
+            return report
+    return report.model_copy(update={"refused": said})

@@ -10,6 +10,7 @@ import numpy as np
 from grandrounds_client.arrays import Columns
 from grandrounds_client.counterfactuals import Engine
 from grandrounds_client.encoding import Encoded, encode
+from grandrounds_client.identity import Identity
 from grandrounds_client.images import read_images
 from grandrounds_client.learners import Learner, make_learner
 from grandrounds_client.learners.bring import bring
@@ -43,6 +44,8 @@ class Site:
     """Recipes passed in as callables, looked up before the registered ones."""
     engines: Mapping[str, Engine] = field(default_factory=dict)
     """Engines passed in as callables, likewise."""
+    identity: Identity | None = None
+    """Who the site is to others; without one it can be looked at, and not asked."""
     worker: Worker | None = None
     """Where peers' models run; None where they are the caller's own, and run right here."""
 
@@ -117,7 +120,13 @@ def split_rows(site: Site, rules: Rules) -> Split:
     )
 
 
-def open_site(settings: SiteSettings, folder: Path, federation: Federation, store: Store) -> Site:
+def open_site(
+    settings: SiteSettings,
+    folder: Path,
+    federation: Federation,
+    store: Store,
+    identity: Identity | None = None,
+) -> Site:
     """Open a site whose `site.toml` lies in `folder`.
 
     Raises
@@ -132,7 +141,9 @@ def open_site(settings: SiteSettings, folder: Path, federation: Federation, stor
         learners = [_bring(brought, folder, rows, federation)]
     where = str(folder / "site.toml")
     shaped = tuple(_with_shape(learner, federation, where) for learner in learners)
-    return Site(settings, federation, rows, shaped, store, worker=shared_worker())
+    return Site(
+        settings, federation, rows, shaped, store, identity=identity, worker=shared_worker()
+    )
 
 
 def _learners(settings: SiteSettings, folder: Path) -> list[Learner]:

@@ -24,6 +24,8 @@ RULES = "rules"
 """The rules the run began with, as JSON."""
 ROSTER = "roster"
 """The members the run began with, in order, as JSON."""
+ROSTER_VERSION = "roster-version"
+"""Fingerprint of the signed roster that the run began by."""
 VIRTUAL = "virtual-adopted"
 """Virtual rows the adopted model stands on; their senders beside them."""
 QUARANTINE = "quarantine"
@@ -132,6 +134,11 @@ class State:
         return SentRows(rows, senders_from_bytes(self.need(senders(name))))
 
 
+def said(heading: Heading) -> str:
+    """What this site answered, before it was sealed: for the house to know what left it."""
+    return f"said/{heading.round}/{heading.attempt}/{heading.phase}"
+
+
 def reply_key(heading: Heading) -> str:
-    """Where the reply to a question is kept."""
+    """Where the reply to a question is kept, as it left."""
     return f"{heading.run}/reply/{heading.round}/{heading.attempt}/{heading.phase}"

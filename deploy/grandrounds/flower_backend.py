@@ -23,6 +23,7 @@ from grandrounds_client.app import client_app
 from grandrounds_client.site import Site
 from grandrounds_protocol.errors import BadInput, WorkFailed
 from grandrounds_server.app import nodes_by_hello, server_app
+from grandrounds_server.office import Office
 from grandrounds_server.rounds import Finished, Watch
 from grandrounds_server.state import Plan
 
@@ -60,20 +61,21 @@ def on_flower(simulation: Simulation, plan: Plan, watch: Watch) -> Finished:
     with TemporaryDirectory(prefix="grandrounds-") as shared:
         sites = simulation.on_disk(Path(shared).resolve())
         with environment(), quiet():
-            finished = _run(plan, sites, watch)
+            finished = _run(plan, simulation.keys.office, sites, watch)
         for name, site in zip(plan.sites, sites, strict=True):
             site.keep(simulation.sites[name])
     return finished
 
 
-def _run(plan: Plan, sites: tuple[SiteOnDisk, ...], watch: Watch) -> Finished:
+def _run(plan: Plan, office: Office, sites: tuple[SiteOnDisk, ...], watch: Watch) -> Finished:
     with warnings.catch_warnings():  # importing it changes what is shown of everybody's warnings
         from flwr.simulation import run_simulation  # noqa: PLC0415 (and it may be missing)
 
     ended: list[Finished] = []
     app = server_app(
         plan,
-        find_nodes=lambda grid: nodes_by_hello(grid, len(sites), HELLO_TIMEOUT),
+        office=office,
+        find_nodes=lambda grid: nodes_by_hello(grid, office, len(sites), HELLO_TIMEOUT),
         watch=watch,
         done=ended.append,
     )

@@ -1,8 +1,8 @@
 """A whole federation on one machine: the same apps as between hospitals."""
 
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 from flwr.app import Context, RecordDict
@@ -15,6 +15,7 @@ from grandrounds.privacy import of_run, of_site
 from grandrounds.results import Comparison, Privacy, Results, SiteResult, versions
 from grandrounds.site_on_disk import SiteOnDisk, on_disk
 from grandrounds.threads import one_thread
+from grandrounds.throwaway import Throwaway
 from grandrounds_client.app import client_app
 from grandrounds_client.counterfactuals import ENGINES
 from grandrounds_client.plugins import load
@@ -23,6 +24,7 @@ from grandrounds_protocol.errors import BadInput, WorkFailed
 from grandrounds_protocol.schema import Federation, Rules
 from grandrounds_protocol.settings import check_settings
 from grandrounds_server.app import Meter, server_app, unmetered
+from grandrounds_server.office import Office
 from grandrounds_server.outcome import SiteOutcome, engines, site_outcomes, taught
 from grandrounds_server.rounds import Finished, Watch
 from grandrounds_server.state import Plan
@@ -42,10 +44,15 @@ class Simulation:
         """Name of the run; the seed makes it the same run."""
         return f"simulation-{self.federation.rules.seed}"
 
-    def on_disk(self, stores: Path) -> tuple[SiteOnDisk, ...]:
-        """Return the sites as another process opens them, with stores of their own there."""
+    @cached_property
+    def keys(self) -> Throwaway:
+        """Everybody's keys, for this simulation only."""
+        return Throwaway.of(self.federation.name, self.sites)
+
+    def on_disk(self, homes: Path) -> tuple[SiteOnDisk, ...]:
+        """Return the sites as another process opens them, with homes of their own there."""
         places = ((site.settings, self.folders[name]) for name, site in self.sites.items())
-        return on_disk(places, self.federation, stores)
+        return on_disk(places, self.federation, homes, self.keys)
 
 
 Backend = Callable[[Simulation, Plan, Watch], Finished]
@@ -146,6 +153,7 @@ def run(
         sites=tuple(simulation.sites),
         schema_digest=federation.digest(),
         rules=federation.rules,
+        roster=simulation.keys.roster,
     )
     with one_thread():
         finished = _backend(backend, jobs)(simulation, plan, watch)
@@ -201,10 +209,13 @@ def _backend(name: str, jobs: int) -> Backend:
 
 
 def _in_process(simulation: Simulation, plan: Plan, watch: Watch) -> Finished:
-    return run_on(InProcessGrid(client_app(_find_site(simulation)), simulation.sites), plan, watch)
+    grid = InProcessGrid(client_app(_find_site(simulation)), simulation.sites)
+    return run_on(grid, plan, simulation.keys.office, watch)
 
 
-def run_on(grid: LocalGrid, plan: Plan, watch: Watch, meter: Meter = unmetered) -> Finished:
+def run_on(
+    grid: LocalGrid, plan: Plan, office: Office, watch: Watch, meter: Meter = unmetered
+) -> Finished:
     """Run a plan's rounds on a grid of this machine.
 
     Raises
@@ -214,7 +225,12 @@ def run_on(grid: LocalGrid, plan: Plan, watch: Watch, meter: Meter = unmetered) 
     """
     ended: list[Finished] = []
     app = server_app(
-        plan, find_nodes=lambda _: grid.nodes, watch=watch, done=ended.append, meter=meter
+        plan,
+        office=office,
+        find_nodes=lambda _: grid.nodes,
+        watch=watch,
+        done=ended.append,
+        meter=meter,
     )
     app(grid=grid, context=Context(1, 1, {}, RecordDict(), {}))
     if not ended:
@@ -223,7 +239,11 @@ def run_on(grid: LocalGrid, plan: Plan, watch: Watch, meter: Meter = unmetered) 
 
 
 def _find_site(simulation: Simulation) -> Callable[[Context], Site]:
-    return lambda context: simulation.sites[str(context.node_config["site"])]
+    sites = {
+        name: replace(site, identity=simulation.keys.identity(name))
+        for name, site in simulation.sites.items()
+    }
+    return lambda context: sites[str(context.node_config["site"])]
 
 
 def _site_result(

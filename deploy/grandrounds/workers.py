@@ -36,7 +36,7 @@ def on_workers(simulation: Simulation, plan: Plan, watch: Watch, *, jobs: int) -
     with TemporaryDirectory(prefix="grandrounds-") as shared:
         sites = simulation.on_disk(Path(shared).resolve())
         with worker_grid(sites, jobs) as grid:
-            finished = run_on(grid, plan, watch)
+            finished = run_on(grid, plan, simulation.keys.office, watch)
         for name, site in zip(plan.sites, sites, strict=True):
             site.keep(simulation.sites[name])
     return finished

@@ -5,17 +5,19 @@ Layout: magic (4 bytes), length of the JSON part (4 bytes, big-endian), the JSON
 names the length of every payload, and the lengths must add up: nothing is cut, appended
 or allocated beyond what arrived.
 
-A parcel's payload is what will be sealed: the coordinator routes by `kind`, `sender`
-and `recipients` and never needs to read it.
+A parcel's payload is sealed between sites (see `envelope`): the coordinator routes by `kind`,
+`sender` and `recipients` and cannot read it. Around these bytes stands a signature (see
+`signed`).
 """
 
 import json
 import struct
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from pydantic import Field, ValidationError
 
+from grandrounds_protocol.envelope.core import Kind, LedgerHead
 from grandrounds_protocol.errors import BadMessage, VersionSkew
 from grandrounds_protocol.names import SiteName
 from grandrounds_protocol.record import Record
@@ -28,7 +30,7 @@ _MAGIC = b"GRM\x01"
 _PREFIX = struct.Struct(">4sI")
 
 B = TypeVar("B", bound=Record)
-ParcelKind = Literal["release", "instances", "candidate"]
+ParcelKind = Kind
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class Reply:
 
     body: ReplyBody
     parcels: tuple[Parcel, ...] = field(default=())
+    ledger: LedgerHead | None = None
+    """How far the site's ledger had come; of the signature around these bytes, not in them."""
 
     @property
     def heading(self) -> Heading:

@@ -114,6 +114,8 @@ class Score(Record):
 
     current: Share
     candidate: Share
+    signature: str = Field(default="", pattern=r"^([0-9a-f]{128})?$")
+    """Of the reviewer (see `scores`); empty inside a site only."""
 
 
 class ReviewReport(Record):

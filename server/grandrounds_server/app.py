@@ -1,22 +1,26 @@
 """The Flower ServerApp of the coordinator. The only module here that knows Flower."""
 
 import logging
+import secrets
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from flwr.app import Array, ArrayRecord, Context, Message, RecordDict
 from flwr.serverapp import Grid, ServerApp
 
 from grandrounds_protocol.errors import GrandRoundsError
-from grandrounds_protocol.messages import Instruction, Reply
+from grandrounds_protocol.messages import Instruction
 from grandrounds_protocol.records import HELLO, REFUSED, Failure, Heading, Phase
+from grandrounds_server.office import Office, digest_of
 from grandrounds_server.rounds import Ask, Finished, Watch, run
 from grandrounds_server.state import Plan
 from grandrounds_server.steps import NO_ANSWER, Answer
 
 log = logging.getLogger(__name__)
 
+CHALLENGE_BYTES = 32
 POLL = 0.25
 """Seconds between two looks for replies."""
 
@@ -38,6 +42,7 @@ def unmetered(phase: Phase, sent: int, received: int) -> None:
 def server_app(
     plan: Plan,
     *,
+    office: Office,
     find_nodes: FindNodes,
     watch: Watch,
     done: Callable[[Finished], None],
@@ -52,77 +57,99 @@ def server_app(
 
     @app.main()
     def main(grid: Grid, context: Context) -> None:  # noqa: ARG001
-        ask = ask_over(grid, find_nodes(grid), timeout, meter)
+        ask = ask_over(grid, find_nodes(grid), office, timeout, meter)
         done(run(plan, ask, clock=time.perf_counter, watch=watch))
 
     return app
 
 
-def nodes_by_hello(grid: Grid, count: int, timeout: float) -> dict[str, int]:
+def nodes_by_hello(grid: Grid, office: Office, count: int, timeout: float) -> dict[str, int]:
     """Ask each node for its site's name, until `count` have answered or `timeout` seconds.
 
-    Nodes may come while we wait. A name that two nodes claim is left out: better nobody is
-    asked than the wrong one.
+    Nodes may come while we wait. A site signs a challenge that was never used before, so a
+    node cannot take another site's name. A name that two nodes hold is left out.
     """
+    challenge = secrets.token_bytes(CHALLENGE_BYTES)
     asked: dict[str, int] = {}
     names: dict[int, str] = {}
     deadline = time.monotonic() + timeout
     while len(names) < count and time.monotonic() < deadline:
         new = sorted(set(grid.get_node_ids()) - set(asked.values()))
-        hellos = [_message(grid, node, HELLO, "0", b"") for node in new]
+        hellos = [_message(grid, node, HELLO, "0", challenge) for node in new]
         asked.update(zip(grid.push_messages(hellos), new, strict=True))
         silent = [question for question, node in asked.items() if node not in names]
         for reply in _replies(grid, silent, time.monotonic()):
             node = asked[reply.metadata.reply_to_message_id]
-            names[node] = _name(reply)
+            names[node] = _name(reply, office, challenge)
         time.sleep(POLL)
     claimed = Counter(names.values())
     return {name: node for node, name in names.items() if name and claimed[name] == 1}
 
 
-def _name(reply: Message) -> str:
+def _name(reply: Message, office: Office, challenge: bytes) -> str:
     if not reply.has_error():
-        return _bytes(reply).decode(errors="replace")
+        try:
+            return office.name(_bytes(reply), challenge)
+        except GrandRoundsError as error:
+            log.warning("a node could not prove its name: %s", error.code)
+            return ""
     # any other code is Flower's, and its reason may be an exception's text, values included
     said = reply.error.reason if reply.error.code == REFUSED else f"Flower's {reply.error.code}"
     log.warning("a node could not say its name: %.200r", said)
     return ""
 
 
-def ask_over(grid: Grid, nodes: Mapping[str, int], timeout: float, meter: Meter = unmetered) -> Ask:
+def ask_over(
+    grid: Grid,
+    nodes: Mapping[str, int],
+    office: Office,
+    timeout: float,
+    meter: Meter = unmetered,
+) -> Ask:
     """Put instructions to sites through a Flower grid, one by one, and give what comes back.
+
+    Instructions leave signed; a reply that its site did not sign for this very question is
+    refused, and costs that site's contribution.
 
     Replies are taken while others are still to be asked, a few at a time, so that neither
     all questions nor all answers are ever in memory together.
     """
 
     def ask(instructions: Iterable[tuple[str, Instruction]]) -> Iterator[tuple[str, Answer]]:
-        asked: dict[str, Heading] = {}
+        asked: dict[str, _Question] = {}
         waiting: deque[str] = deque()
         for site, instruction in instructions:
             if site in nodes:
-                taken = _push(grid, nodes[site], instruction, meter)
-                asked.update(dict.fromkeys(taken, instruction.heading))
+                body = instruction.to_bytes()
+                question = _Question(instruction.heading, digest_of(body))
+                taken = _push(grid, nodes[site], question.heading, office.sign(body, site), meter)
+                asked.update(dict.fromkeys(taken, question))
                 waiting.extend(taken)
                 if waiting:
                     yield from read(asked, _some_replies(grid, waiting))
         yield from read(asked, _replies(grid, waiting, time.monotonic() + timeout))
 
     def read(
-        asked: Mapping[str, Heading], replies: Iterable[Message]
+        asked: Mapping[str, _Question], replies: Iterable[Message]
     ) -> Iterator[tuple[str, Answer]]:
         for reply in replies:
-            heading = asked[reply.metadata.reply_to_message_id]
+            question = asked[reply.metadata.reply_to_message_id]
             data = b"" if reply.has_error() else _bytes(reply)
-            meter(heading.phase, 0, len(data))
-            yield heading.site, UNASKED if reply.has_error() else _read(data)
+            meter(question.heading.phase, 0, len(data))
+            answer = UNASKED if reply.has_error() else _read(data, question, office)
+            yield question.heading.site, answer
 
     return ask
 
 
-def _push(grid: Grid, node: int, instruction: Instruction, meter: Meter) -> list[str]:
+@dataclass(frozen=True)
+class _Question:
+    heading: Heading
+    digest: str
+
+
+def _push(grid: Grid, node: int, heading: Heading, data: bytes, meter: Meter) -> list[str]:
     """Send an instruction; none is returned where the grid does not take it: it is too large."""
-    heading, data = instruction.heading, instruction.to_bytes()
     message = _message(grid, node, heading.phase, str(heading.round), data)
     taken = [question for question in grid.push_messages([message]) if question]
     meter(heading.phase, len(data) if taken else 0, 0)
@@ -164,11 +191,11 @@ def _wrap(data: bytes) -> RecordDict:
     return RecordDict({"message": ArrayRecord({"bytes": array})})
 
 
-def _read(data: bytes) -> Answer:
+def _read(data: bytes, question: _Question, office: Office) -> Answer:
     if not data:
         return NO_ANSWER
     try:
-        return Reply.from_bytes(data)
+        return office.read(data, question.heading.site, question.digest)
     except GrandRoundsError as error:
         return Failure(code=error.code, reason=error.public)
 

@@ -1,13 +1,12 @@
 """The coordinator's desk: every instruction leaves signed, no unsigned reply is read."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from grandrounds_protocol.envelope.core import LedgerHead
 from grandrounds_protocol.keys import KeyPair
 from grandrounds_protocol.messages import Reply
-from grandrounds_protocol.roster import Member, Roster
-from grandrounds_protocol.signed import Signed, SignedHead, sign_message
+from grandrounds_protocol.roster import Roster
+from grandrounds_protocol.signed import Purpose, Signed, SignedHead, sign_message
 from grandrounds_protocol.times import DAY, Clock
 
 MESSAGE_LIFE = 2 * DAY
@@ -29,15 +28,6 @@ class Office:
     roster: Roster
     clock: Clock
 
-    def sites(self, names: tuple[str, ...]) -> tuple[Member, ...]:
-        """Members of these names.
-
-        Raises
-        ------
-        UnknownSite
-        """
-        return tuple(self.roster.member(name, "site") for name in names)
-
     def sign(self, body: bytes, to: str) -> bytes:
         """Sign an instruction for a site."""
         now = self.clock()
@@ -51,23 +41,37 @@ class Office:
         )
         return sign_message(body, head, self.keys)
 
-    def read(self, data: bytes, site: str, question: str) -> tuple[Reply, LedgerHead | None]:
+    def read(self, data: bytes, site: str, question: str) -> Reply:
         """Read a reply of a site to the instruction whose body has the digest `question`.
 
         Raises
         ------
         BadMessage, BadSignature, UnknownSite, Stale, ClockSkew
         """
+        signed = self._verified(data, site, "reply", question)
+        return replace(Reply.from_bytes(bytes(signed.body)), ledger=signed.head.ledger)
+
+    def name(self, data: bytes, challenge: bytes) -> str:
+        """Return which site signed this challenge.
+
+        Raises
+        ------
+        BadMessage, BadSignature, UnknownSite, Stale, ClockSkew
+        """
+        name = Signed.from_bytes(data).head.signer
+        return self._verified(data, name, "hello", digest_of(challenge)).head.signer
+
+    def _verified(self, data: bytes, site: str, purpose: Purpose, answers: str) -> Signed:
         signed = Signed.from_bytes(data)
         signed.verify(
             self.roster.member(site, "site"),
             to=self.roster.coordinator.name,
             roster=self.roster.fingerprint,
-            purpose="reply",
+            purpose=purpose,
             now=self.clock(),
         )
-        signed.check_answers(question)
-        return Reply.from_bytes(bytes(signed.body)), signed.head.ledger
+        signed.check_answers(answers)
+        return signed
 
 
 def digest_of(body: bytes) -> str:

@@ -1,12 +1,14 @@
-"""Which parcel goes to whom. The coordinator reads headers, never payloads."""
+"""Which parcel goes to whom. The coordinator reads headers; the rest it could not read."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from grandrounds_protocol.envelope import Sealed
 from grandrounds_protocol.errors import BadMessage
 from grandrounds_protocol.messages import Parcel, ParcelKind, Reply
 from grandrounds_protocol.records import Phase
-from grandrounds_server.spool import Place
+from grandrounds_protocol.roster import Roster
+from grandrounds_server.spool import Bytes, Place
 
 SENT_IN: dict[Phase, ParcelKind] = {
     "publish": "release",
@@ -22,18 +24,38 @@ class SpooledParcel:
 
     kind: ParcelKind
     sender: str
-    recipients: tuple[str, ...]
-    place: Place
+    heads: dict[str, Place]
+    """By recipient: the front of its letter, with its own wrapped key."""
+    text: Place
+    """What all letters end with: the content, encrypted."""
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Whom it is for."""
+        return tuple(self.heads)
 
 
-def spooled(parcel: Parcel, put: Callable[[bytes], Place]) -> SpooledParcel:
-    """Put a parcel's payload aside."""
-    return SpooledParcel(parcel.kind, parcel.sender, parcel.recipients, put(parcel.payload))
+def spooled(parcel: Parcel, roster: Roster, put: Callable[[Bytes], Place]) -> SpooledParcel:
+    """Cut an envelope into one letter a recipient, and put them aside.
+
+    Raises
+    ------
+    BadEnvelope
+        If it is malformed, or sealed for others than the parcel names.
+    UnknownSite
+        If one of them is not on the roster.
+    """
+    members = [roster.member(name, "site") for name in parcel.recipients]
+    sealed = Sealed.from_bytes(parcel.payload)
+    letters = sealed.letters(members)
+    heads = {name: put(letters(name).front()) for name in parcel.recipients}
+    return SpooledParcel(parcel.kind, parcel.sender, heads, put(sealed.text))
 
 
-def unspooled(parcel: SpooledParcel, take: Callable[[Place], bytes]) -> Parcel:
-    """Get a parcel back as it arrived."""
-    return Parcel(parcel.kind, parcel.sender, parcel.recipients, take(parcel.place))
+def unspooled(parcel: SpooledParcel, recipient: str, take: Callable[[Place], bytes]) -> Parcel:
+    """Put one recipient's letter together; of the others it does not hear."""
+    payload = take(parcel.heads[recipient]) + take(parcel.text)
+    return Parcel(parcel.kind, parcel.sender, (recipient,), payload)
 
 
 def by_recipient(parcels: Iterable[SpooledParcel]) -> dict[str, tuple[SpooledParcel, ...]]:

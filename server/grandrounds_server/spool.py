@@ -18,10 +18,13 @@ class Place:
     size: int
 
 
+Bytes = bytes | bytearray | memoryview
+
+
 class Spool(Protocol):
     """Keeps the payloads of one round."""
 
-    def put(self, payload: bytes) -> Place:
+    def put(self, payload: Bytes) -> Place:
         """Keep a payload; return where it lies."""
         ...
 
@@ -55,7 +58,7 @@ class _File:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
 
-    def put(self, payload: bytes) -> Place:
+    def put(self, payload: Bytes) -> Place:
         with _working():
             start = self._file.seek(0, os.SEEK_END)
             self._file.write(payload)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from grandrounds_protocol.envelope.core import LedgerHead
 from grandrounds_protocol.peers import peers_of
 from grandrounds_protocol.records import (
     AdoptReport,
@@ -15,6 +16,7 @@ from grandrounds_protocol.records import (
     ReviewReport,
     Score,
 )
+from grandrounds_protocol.roster import Roster
 from grandrounds_protocol.schema import Rules
 from grandrounds_server.routing import SpooledParcel
 
@@ -27,6 +29,7 @@ class Plan:
     sites: tuple[str, ...]
     schema_digest: str
     rules: Rules
+    roster: Roster
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Record:
     reviewed: dict[str, ReviewReport] = field(default_factory=dict)
     adopted: dict[str, AdoptReport] = field(default_factory=dict)
     failures: dict[str, dict[Phase, Failure]] = field(default_factory=dict)
+    ledgers: dict[str, LedgerHead] = field(default_factory=dict)
+    """How far each site's ledger had come when it last answered."""
 
     def failed(self, site: str, phase: Phase, failure: Failure) -> "Record":
         """Return this record with one more failure."""

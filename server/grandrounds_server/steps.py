@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from grandrounds_protocol.errors import BadMessage
+from grandrounds_protocol.envelope.core import LedgerHead
+from grandrounds_protocol.errors import BadMessage, Refused
 from grandrounds_protocol.messages import Instruction, Reply
 from grandrounds_protocol.records import (
     AdoptOrder,
@@ -36,7 +37,7 @@ from grandrounds_server.routing import (
     spooled,
     unspooled,
 )
-from grandrounds_server.spool import Place
+from grandrounds_server.spool import Bytes, Place
 from grandrounds_server.state import Record, RunState
 
 R = TypeVar("R", bound=Report)
@@ -50,6 +51,7 @@ class Receipt:
 
     said: Report | Failure
     parcels: tuple[SpooledParcel, ...] = ()
+    ledger: LedgerHead | None = None
 
 
 def asked(state: RunState, phase: Phase) -> tuple[str, ...]:
@@ -78,7 +80,7 @@ def question(
         order=_order(state, phase, site),
     )
     parcels = state.parcels.get(site, ())
-    return Instruction(body, tuple(unspooled(parcel, take) for parcel in parcels))
+    return Instruction(body, tuple(unspooled(parcel, site, take) for parcel in parcels))
 
 
 def _heading(state: RunState, phase: Phase, site: str) -> Heading:
@@ -103,7 +105,7 @@ def _order(state: RunState, phase: Phase, site: str) -> Order:
 
 
 def receive(
-    state: RunState, phase: Phase, site: str, answer: Answer, put: Callable[[bytes], Place]
+    state: RunState, phase: Phase, site: str, answer: Answer, put: Callable[[Bytes], Place]
 ) -> Receipt:
     """Check one answer and put its payloads aside; what is refused counts as a failure."""
     if isinstance(answer, Failure):
@@ -114,12 +116,13 @@ def receive(
         return Receipt(answer.body.failure or NO_ANSWER)
     try:
         check_parcels(answer, state.peers(site))
-    except BadMessage as error:
+        parcels = tuple(spooled(parcel, state.plan.roster, put) for parcel in answer.parcels)
+    except Refused as error:
         return _refusal(error)
-    return Receipt(answer.body.report, tuple(spooled(parcel, put) for parcel in answer.parcels))
+    return Receipt(answer.body.report, parcels, answer.ledger)
 
 
-def _refusal(error: BadMessage) -> Receipt:
+def _refusal(error: Refused) -> Receipt:
     return Receipt(Failure(code=error.code, reason=error.public))
 
 
@@ -127,7 +130,8 @@ def absorb(state: RunState, phase: Phase, receipts: Mapping[str, Receipt]) -> Ru
     """Take in what a phase amounts to, in roster order, whatever the order of arrival."""
     arrived = {site: receipts[site] for site in state.plan.sites if site in receipts}
     said = {site: receipt.said for site, receipt in arrived.items()}
-    record = state.record
+    heads = {site: receipt.ledger for site, receipt in arrived.items() if receipt.ledger}
+    record = replace(state.record, ledgers={**state.record.ledgers, **heads})
     for site, failure in said.items():
         if isinstance(failure, Failure):
             record = record.failed(site, phase, failure)

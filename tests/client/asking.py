@@ -4,9 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from grandrounds_client import state as kept
 from grandrounds_client.service import answer
 from grandrounds_client.settings import SiteSettings
 from grandrounds_client.site import Site, open_site
+from grandrounds_client.state import State
 from grandrounds_protocol.messages import Instruction, Parcel, Reply
 from grandrounds_protocol.records import (
     AdoptOrder,
@@ -21,6 +23,7 @@ from grandrounds_protocol.records import (
     ReviewOrder,
 )
 from grandrounds_protocol.schema import Federation, Rules
+from tests import keys
 
 Make = Callable[..., SiteSettings]
 ROWS = "age,sex,stage,outcome\n" + "".join(
@@ -29,7 +32,7 @@ ROWS = "age,sex,stage,outcome\n" + "".join(
 
 
 def opened(federation: Federation, settings: SiteSettings, path: Path) -> Site:
-    return open_site(settings, path.parent, federation, {})
+    return open_site(settings, path.parent, federation, {}, keys.identity(settings.name))
 
 
 def ask(
@@ -50,19 +53,35 @@ def ask(
         "review": ReviewOrder(),
         "adopt": AdoptOrder(scores={}),
     }
+    heading = Heading(run="r", round=round_, attempt=attempt, phase=phase, site=name or site.name)
+    if isinstance(order, AdoptOrder):
+        order = with_signatures(site, order, heading)
     body = InstructionBody(
-        heading=Heading(
-            run="r", round=round_, attempt=attempt, phase=phase, site=name or site.name
-        ),
+        heading=heading,
         sites=sites,
         rules=rules or Rules(),
         order=order or orders[phase],
     )
-    return Instruction(body, parcels).to_bytes()
+    return keys.question(Instruction(body, parcels))
+
+
+def with_signatures(site: Site, order: AdoptOrder, heading: Heading) -> AdoptOrder:
+    """Let each reviewer sign its score of the site's own candidate."""
+    candidate = State(site.store, heading.run).get(kept.candidate(heading.round, heading.attempt))
+    scores = {
+        reviewer: keys.scored(score, heading, site.name, reviewer, candidate or b"")
+        for reviewer, score in order.scores.items()
+    }
+    return AdoptOrder(scores=scores)
+
+
+def said(site: Site, question: bytes) -> Reply:
+    """Ask, and read the reply; its parcels opened."""
+    return keys.reply(answer(site, question), question)
 
 
 def failure(site: Site, question: bytes) -> Failure:
-    reply = Reply.from_bytes(answer(site, question))
+    reply = said(site, question)
     assert reply.body.failure is not None
     assert reply.parcels == ()
     return reply.body.failure

@@ -19,7 +19,7 @@ from grandrounds_protocol.messages import Parcel, Reply
 from grandrounds_protocol.records import DistillReport, RetrainReport
 from grandrounds_protocol.release import ModelRelease
 from grandrounds_protocol.schema import Federation, Rules
-from tests.client.asking import ask, failure, opened
+from tests.client.asking import ask, failure, opened, said
 
 WIDTH = 8
 BOUNDS = Bounds(WIDTH, 2, 3)
@@ -63,7 +63,7 @@ def peer(site: Site, name: str = "south") -> Parcel:
 
 def distilled(site: Site, rules: Rules) -> Reply:
     answer(site, ask(site, "publish", rules=rules))
-    return Reply.from_bytes(answer(site, ask(site, "distill", peer(site), rules=rules)))
+    return said(site, ask(site, "distill", peer(site), rules=rules))
 
 
 def sent(reply: Reply) -> VirtualInstances:
@@ -138,7 +138,7 @@ def test_a_model_that_speaks_of_few_patients_is_refused_at_home(
     assert bayes.code == "ModelHoldsRows"
     assert not any(character.isdigit() for character in bayes.reason)
     site = house(text, learner="naive-bayes", patients=False)
-    assert Reply.from_bytes(answer(site, ask(site, "publish"))).body.failure is None
+    assert said(site, ask(site, "publish")).body.failure is None
 
 
 def test_small_leaves_are_merged_in_releases_and_candidates(house: Callable[..., Site]) -> None:
@@ -167,7 +167,7 @@ def test_one_sender_cannot_flood_a_student(house: Callable[..., Site]) -> None:
     x = np.random.default_rng(0).random((500, WIDTH), np.float32)
     flood = VirtualInstances(x, np.ones(500, np.int32), np.ones(500, np.int32))
     parcel = Parcel("instances", "south", ("north",), flood.to_bytes())
-    report = Reply.from_bytes(answer(site, ask(site, "retrain", parcel, rules=rules))).body.report
+    report = said(site, ask(site, "retrain", parcel, rules=rules)).body.report
     assert isinstance(report, RetrainReport)
     assert report.received == 500
     assert report.refused == {"south": {"quota": "200-499"}}

@@ -11,7 +11,7 @@ from onnx import helper
 from grandrounds_client.service import answer
 from grandrounds_client.site import Site, split_rows
 from grandrounds_protocol.instances import Bounds, VirtualInstances
-from grandrounds_protocol.messages import Parcel, Reply
+from grandrounds_protocol.messages import Parcel
 from grandrounds_protocol.peers import peers_of
 from grandrounds_protocol.records import (
     AdoptOrder,
@@ -24,7 +24,7 @@ from grandrounds_protocol.records import (
 )
 from grandrounds_protocol.release import ModelRelease
 from grandrounds_protocol.schema import Federation, Rules
-from tests.client.asking import ROWS, Make, ask, opened
+from tests.client.asking import ROWS, Make, ask, opened, said
 from tests.vectors.sound import model
 
 
@@ -39,7 +39,7 @@ def lessons(rows: int = 40) -> Parcel:
 def retrained(site: Site) -> Site:
     for phase in ("publish", "distill"):
         answer(site, ask(site, phase))
-    report = Reply.from_bytes(answer(site, ask(site, "retrain", lessons()))).body.report
+    report = said(site, ask(site, "retrain", lessons())).body.report
     assert report == RetrainReport(received=40, refused={}, candidate=True)
     return site
 
@@ -51,7 +51,7 @@ def adopt(site: Site, *scores: tuple[float, float]) -> AdoptReport:
             for name, (a, b) in zip(("north", "south", "west"), scores, strict=False)
         }
     )
-    report = Reply.from_bytes(answer(site, ask(site, "adopt", order=order))).body.report
+    report = said(site, ask(site, "adopt", order=order)).body.report
     assert isinstance(report, AdoptReport)
     return report
 
@@ -89,7 +89,7 @@ def test_the_sites_own_rule_may_veto(
     answer(site, ask(site, "publish", round_=2))
     answer(site, ask(site, "retrain", parcel, round_=2))
     order = AdoptOrder(scores={"south": Score(current=0, candidate=1)})
-    report = Reply.from_bytes(answer(site, ask(site, "adopt", order=order, round_=2))).body.report
+    report = said(site, ask(site, "adopt", order=order, round_=2)).body.report
     assert isinstance(report, AdoptReport)
     assert (report.adopted, report.reason) == (False, "vetoed by own rule")
 
@@ -109,13 +109,13 @@ def test_the_own_rule_looks_at_validation_rows_and_not_at_held_out_ones(
     answer(turned, ask(turned, "publish", round_=2))
     answer(turned, ask(turned, "retrain", parcel, round_=2))
     order = AdoptOrder(scores={"south": Score(current=0, candidate=1)})
-    said = Reply.from_bytes(answer(turned, ask(turned, "adopt", order=order, round_=2)))
-    assert isinstance(said.body.report, AdoptReport)
-    assert said.body.report.reason == "vetoed by own rule"
+    report = said(turned, ask(turned, "adopt", order=order, round_=2)).body.report
+    assert isinstance(report, AdoptReport)
+    assert report.reason == "vetoed by own rule"
 
 
 def review(site: Site, *parcels: Parcel) -> ReviewReport:
-    report = Reply.from_bytes(answer(site, ask(site, "review", *parcels))).body.report
+    report = said(site, ask(site, "review", *parcels)).body.report
     assert isinstance(report, ReviewReport)
     return report
 
@@ -134,7 +134,7 @@ def test_a_broken_candidate_is_refused_and_the_others_are_scored(site: Site) -> 
 def test_a_peers_broken_model_costs_that_teacher_only(site: Site) -> None:
     answer(site, ask(site, "publish"))
     broken = Parcel("release", "south", ("north",), b"\x80\x04pickle")
-    report = Reply.from_bytes(answer(site, ask(site, "distill", broken))).body.report
+    report = said(site, ask(site, "distill", broken)).body.report
     assert isinstance(report, DistillReport)
     assert report.refused == {"south": "BadModel"}
 
@@ -143,7 +143,7 @@ def test_a_resent_row_makes_no_new_candidate_once_adopted(site: Site) -> None:
     adopt(retrained(site), (0.5, 0.6))
     answer(site, ask(site, "publish", round_=2))
     answer(site, ask(site, "distill", round_=2))
-    report = Reply.from_bytes(answer(site, ask(site, "retrain", lessons(), round_=2))).body.report
+    report = said(site, ask(site, "retrain", lessons(), round_=2)).body.report
     known = {"south": {"duplicate": "10-49"}}
     assert report == RetrainReport(received=40, refused=known, candidate=False)
 
@@ -190,7 +190,7 @@ def hostile_forest() -> Parcel:
 def test_a_teacher_that_fails_off_the_patients_costs_its_own_lessons_only(site: Site) -> None:
     # right on every row this site has, out of range where an engine asks
     answer(site, ask(site, "publish"))
-    report = Reply.from_bytes(answer(site, ask(site, "distill", hostile_forest()))).body
+    report = said(site, ask(site, "distill", hostile_forest())).body
     assert isinstance(report.report, DistillReport)
     assert report.report.refused == {"south": "BadModel"}
     assert set(report.report.taught) <= {"north"}
@@ -207,7 +207,7 @@ def test_a_peer_that_fails_on_held_out_rows_is_left_out_of_the_ensemble(site: Si
 def test_scores_of_reviewers_who_are_no_members_do_not_count(site: Site) -> None:
     retrained(site)
     order = AdoptOrder(scores={"mallory": Score(current=0, candidate=1)})
-    report = Reply.from_bytes(answer(site, ask(site, "adopt", order=order))).body.report
+    report = said(site, ask(site, "adopt", order=order)).body.report
     assert isinstance(report, AdoptReport)
     assert report.verdict.reviewers == 0
     assert not report.adopted
@@ -226,8 +226,7 @@ def test_where_few_meet_a_verdict_needs_three_scores(
     answer(site, ask(site, "retrain", written, rules=rules, sites=sites))
     named = [*("north", *peers)[:reviewers], stranger]
     order = AdoptOrder(scores={name: Score(current=0.5, candidate=0.6) for name in named})
-    said = answer(site, ask(site, "adopt", order=order, rules=rules, sites=sites))
-    report = Reply.from_bytes(said).body.report
+    report = said(site, ask(site, "adopt", order=order, rules=rules, sites=sites)).body.report
     assert isinstance(report, AdoptReport)
     assert (report.reason, report.adopted) == (reason, reason == "adopted")
     assert report.verdict.reviewers == reviewers
@@ -251,7 +250,7 @@ def test_a_teacher_that_the_rules_engine_does_not_fit_is_written_with_by_another
     site = opened(federation, settings(learner="tree"), write(ROWS))
     rules = Rules(engine="linear")
     answer(site, ask(site, "publish", rules=rules))
-    report = Reply.from_bytes(answer(site, ask(site, "distill", rules=rules))).body.report
+    report = said(site, ask(site, "distill", rules=rules)).body.report
     assert isinstance(report, DistillReport)
     assert report.engines == {"north": "exact"}
     assert report.refused == {}

@@ -9,8 +9,8 @@ import pytest
 
 from grandrounds_client.service import answer
 from grandrounds_client.site import Site
-from grandrounds_protocol.errors import BadMessage
-from grandrounds_protocol.messages import Parcel, Reply
+from grandrounds_protocol.errors import BadMessage, UnknownSite
+from grandrounds_protocol.messages import Parcel
 from grandrounds_protocol.peers import peers_of
 from grandrounds_protocol.records import (
     DistillReport,
@@ -20,7 +20,7 @@ from grandrounds_protocol.records import (
     RetrainReport,
 )
 from grandrounds_protocol.schema import Federation, Rules
-from tests.client.asking import ROWS, Make, ask, failure, opened
+from tests.client.asking import ROWS, Make, ask, failure, opened, said
 
 PLANTED = "74.813"
 
@@ -61,7 +61,7 @@ def test_rules_do_not_change_within_a_run(site: Site) -> None:
 def test_the_roster_does_not_change_within_a_run(site: Site) -> None:
     # another roster would choose whom this site meets
     answer(site, ask(site, "publish"))
-    assert failure(site, ask(site, "distill", sites=("north", "mallory"))).code == "Stale"
+    assert failure(site, ask(site, "distill", sites=("north", "south"))).code == "Stale"
 
 
 def test_a_parcel_from_a_member_that_is_no_peer_of_this_round_is_refused(site: Site) -> None:
@@ -73,9 +73,7 @@ def test_a_parcel_from_a_member_that_is_no_peer_of_this_round_is_refused(site: S
     question = ask(site, "distill", parcel, rules=rules, sites=sites)
     assert failure(site, question).code == "UnknownSite"
     known = Parcel("release", peers[0], ("north",), b"")
-    report = Reply.from_bytes(
-        answer(site, ask(site, "distill", known, rules=rules, sites=sites))
-    ).body.report
+    report = said(site, ask(site, "distill", known, rules=rules, sites=sites)).body.report
     assert isinstance(report, DistillReport)
     assert report.refused == {peers[0]: "BadModel"}
 
@@ -84,12 +82,14 @@ def test_a_release_is_for_the_peers_of_the_round(site: Site) -> None:
     sites, rules = ("north", *"abcdefg"), Rules(peers_per_round=2)
     for round_ in (1, 2):
         question = ask(site, "publish", rules=rules, sites=sites, round_=round_)
-        (parcel,) = Reply.from_bytes(answer(site, question)).parcels
+        (parcel,) = said(site, question).parcels
         assert parcel.recipients == peers_of("north", sites, round_, rules)
 
 
 def test_an_instruction_for_another_site_is_refused(site: Site) -> None:
-    assert failure(site, ask(site, "publish", name="south")).code == "UnknownSite"
+    with pytest.raises(UnknownSite):
+        answer(site, ask(site, "publish", name="south"))
+    assert dict(site.store) == {}
 
 
 def test_another_schema_is_refused(site: Site) -> None:
@@ -148,7 +148,7 @@ def test_what_a_learner_raises_stays_in_the_house_without_values(
 def test_after_a_failure_the_question_may_be_asked_again(site: Site) -> None:
     broken = replace(site, learners=(Broken(),))  # type: ignore[arg-type]
     assert failure(broken, ask(site, "publish")).code == "InternalError"
-    report = Reply.from_bytes(answer(site, ask(site, "publish"))).body.report
+    report = said(site, ask(site, "publish")).body.report
     assert isinstance(report, PublishReport)
 
 
@@ -182,15 +182,30 @@ def test_what_cannot_be_kept_is_not_said(site: Site) -> None:
 @pytest.mark.parametrize(
     "parcel",
     [
-        Parcel("release", "mallory", ("north",), b""),
         Parcel("release", "north", ("north",), b""),
-        Parcel("release", "south", ("south",), b""),
         Parcel("candidate", "south", ("north",), b""),
     ],
 )
 def test_a_parcel_that_no_peer_can_have_sent_is_refused(site: Site, parcel: Parcel) -> None:
     answer(site, ask(site, "publish"))
     assert failure(site, ask(site, "distill", parcel)).code == "UnknownSite"
+
+
+@pytest.mark.parametrize(
+    ("parcel", "code"),
+    [
+        (Parcel("release", "mallory", ("north",), b""), "UnknownSite"),
+        (Parcel("release", "south", ("south",), b""), "BadEnvelope"),
+    ],
+)
+def test_a_parcel_that_does_not_open_costs_its_sender_only(
+    site: Site, parcel: Parcel, code: str
+) -> None:
+    answer(site, ask(site, "publish"))
+    report = said(site, ask(site, "distill", parcel)).body.report
+    assert isinstance(report, DistillReport)
+    assert report.refused == {parcel.sender: code}
+    assert report.taught == {}
 
 
 def test_two_parcels_from_one_peer_are_refused(site: Site) -> None:
@@ -203,7 +218,7 @@ def test_virtual_rows_that_do_not_fit_are_refused_and_counted(site: Site) -> Non
     answer(site, ask(site, "publish"))
     answer(site, ask(site, "distill"))
     parcel = Parcel("instances", "south", ("north",), b"no rows")
-    report = Reply.from_bytes(answer(site, ask(site, "retrain", parcel))).body.report
+    report = said(site, ask(site, "retrain", parcel)).body.report
     assert report == RetrainReport(
         received=0, refused={"south": {"BadInstances": "0-9"}}, candidate=False
     )

@@ -16,11 +16,11 @@ from grandrounds.cli import run_command
 from grandrounds.flower_backend import SiteOfNode
 from grandrounds.in_process import InProcessGrid
 from grandrounds.simulate import prepare, simulate
-from grandrounds.site_on_disk import SiteOnDisk
 from grandrounds_client.app import client_app
 from grandrounds_client.site import Site
 from grandrounds_protocol.errors import BadInput
 from grandrounds_server.app import nodes_by_hello
+from tests import keys
 
 Folder = Callable[..., Path]
 
@@ -148,17 +148,14 @@ def test_without_the_extra_one_message_names_it(
 
 def test_a_process_opens_its_nodes_site_from_disk_once(wine: Folder, tmp_path: Path) -> None:
     simulation = prepare(wine())
-    places = [
-        SiteOnDisk(tmp_path / name, site.settings, simulation.folders[name], site.federation)
-        for name, site in simulation.sites.items()
-    ]
-    find = SiteOfNode(tuple(places))
+    places = simulation.on_disk(tmp_path)
+    find = SiteOfNode(places)
     contexts = [Context(1, node, {"partition-id": node}, RecordDict(), {}) for node in range(3)]
     sites = [find(context) for context in contexts]
     assert [site.name for site in sites] == list(simulation.sites)
-    assert SiteOfNode(tuple(places))(contexts[0]) is sites[0]
+    assert SiteOfNode(places)(contexts[0]) is sites[0]
     sites[0].store["run/model"] = b"kept"
-    assert list((tmp_path / sites[0].name).glob("*.batch"))
+    assert list((tmp_path / sites[0].name / "store").glob("*.batch"))
 
 
 def grid(names: Iterable[str], late: int = 0) -> InProcessGrid:
@@ -169,7 +166,7 @@ def grid(names: Iterable[str], late: int = 0) -> InProcessGrid:
         name = nodes[str(context.node_config["site"])]
         if name == "broken":
             raise BadInput("row 3 cannot be read", where="rows.csv")
-        return type("Named", (), {"name": name})()  # type: ignore[no-any-return]
+        return type("Named", (), {"identity": keys.identity(name)})()  # type: ignore[no-any-return]
 
     class Late(InProcessGrid):
         looks = 0
@@ -183,7 +180,7 @@ def grid(names: Iterable[str], late: int = 0) -> InProcessGrid:
 
 def test_nodes_say_which_site_they_are_even_those_that_come_late() -> None:
     asked = grid(["north", "south"], late=2)
-    assert nodes_by_hello(asked, 2, timeout=10) == {
+    assert nodes_by_hello(asked, keys.OFFICE, 2, timeout=10) == {
         "north": asked.nodes["node 0"],
         "south": asked.nodes["node 1"],
     }
@@ -193,15 +190,15 @@ def test_a_node_that_cannot_say_is_left_out_without_waiting(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     asked = grid(["north", "broken"])
-    assert nodes_by_hello(asked, 2, timeout=60) == {"north": asked.nodes["node 0"]}
+    assert nodes_by_hello(asked, keys.OFFICE, 2, timeout=60) == {"north": asked.nodes["node 0"]}
     assert "the site's files or settings cannot be used" in caplog.text
     assert "row 3" not in caplog.text
 
 
 def test_a_name_that_two_nodes_claim_is_nobodys() -> None:
     asked = grid(["north", "south", "north"])
-    assert nodes_by_hello(asked, 3, timeout=10) == {"south": asked.nodes["node 1"]}
+    assert nodes_by_hello(asked, keys.OFFICE, 3, timeout=10) == {"south": asked.nodes["node 1"]}
 
 
 def test_nobody_is_waited_for_longer_than_agreed() -> None:
-    assert nodes_by_hello(grid([]), 1, timeout=0.1) == {}
+    assert nodes_by_hello(grid([]), keys.OFFICE, 1, timeout=0.1) == {}

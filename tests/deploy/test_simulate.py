@@ -91,7 +91,7 @@ def test_lessons_for_the_site_itself_do_not_travel(wine: Folder) -> None:
     for name in ("piedmont", "tuscany"):
         for reply in simulation.sites[name].store.values():
             assert own not in reply
-    sent = simulation.sites["veneto"].store[f"{simulation.run_name}/reply/1/1/distill"]
+    sent = simulation.sites["veneto"].store[f"{simulation.run_name}/said/1/1/distill"]
     assert own not in sent
     assert len(VirtualInstances.from_bytes(own, Bounds(7, 3, 3))) > 0
 
@@ -216,7 +216,7 @@ def test_each_round_starts_from_the_adopted_models(wine: Folder) -> None:
                 continue
             first = state(simulation, peer).need(kept.FIRST)
             assert state(simulation, name).need(kept.peer_first(peer)) == first
-        second = site.store[f"{simulation.run_name}/reply/2/1/publish"]
+        second = site.store[f"{simulation.run_name}/said/2/1/publish"]
         candidate = state(simulation, name).get(kept.candidate(1))
         assert (candidate is not None and candidate in second) or (
             state(simulation, name).need(kept.FIRST) in second
@@ -241,7 +241,7 @@ def test_with_sampled_peers_everybody_has_met_everybody_after_a_few_rounds(wine:
             for peer in set(peers_of(name, sites, number, rules)) - met:
                 # what this site keeps of a peer is what the peer released when they first met
                 released = simulation.sites[peer].store[
-                    f"{simulation.run_name}/reply/{number}/1/publish"
+                    f"{simulation.run_name}/said/{number}/1/publish"
                 ]
                 assert state(simulation, name).need(kept.peer_first(peer)) in released
                 met.add(peer)
@@ -302,9 +302,8 @@ def poisoned(simulation: Simulation, part: str, rows: str = "veneto") -> Simulat
 
 
 def replies(simulation: Simulation, phase: str) -> dict[str, bytes]:
-    key = f"{simulation.run_name}/reply/1/1/{phase}"
-    # the first 32 bytes are the question's digest
-    return {name: site.store[key][32:] for name, site in simulation.sites.items()}
+    key = f"{simulation.run_name}/said/1/1/{phase}"
+    return {name: site.store[key] for name, site in simulation.sites.items()}
 
 
 def test_nothing_but_the_reported_figures_reads_held_out_rows(wine: Folder) -> None:

@@ -1,6 +1,5 @@
 """Four sites of handwritten digits, each short of one, teach each other what they lack."""
 
-import hashlib
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -126,8 +125,8 @@ def test_what_is_adopted_does_not_fall_behind(recall: Recall) -> None:
 
 def sent_by(simulation: Simulation, site: Site) -> list[VirtualInstances]:
     """Return the lessons that a site wrote for its peers."""
-    answer = site.store[f"{simulation.run_name}/reply/1/1/distill"]
-    reply = Reply.from_bytes(answer[hashlib.sha256().digest_size :])
+    answer = site.store[f"{simulation.run_name}/said/1/1/distill"]
+    reply = Reply.from_bytes(answer)
     bounds = Bounds(64, 10, SITES)
     return [VirtualInstances.from_bytes(parcel.payload, bounds) for parcel in reply.parcels]
 

@@ -9,6 +9,7 @@ from grandrounds_protocol.messages import Instruction
 from grandrounds_protocol.records import DistillOrder, Heading, InstructionBody
 from grandrounds_protocol.schema import Rules
 from grandrounds_server.app import FEW, ask_over
+from tests import keys
 from tests.server.test_memory import heavy_app
 
 SITES = tuple(f"site-{number}" for number in range(3 * FEW))
@@ -43,14 +44,16 @@ class Slow(InProcessGrid):
 
 def test_no_site_waits_for_another_and_a_few_replies_are_taken_at_a_time() -> None:
     grid = Slow(heavy_app(), SITES)
-    answers = dict(ask_over(grid, grid.nodes, 5.0)(questions()))
+    answers = dict(ask_over(grid, grid.nodes, keys.OFFICE, 5.0)(questions()))
     assert set(answers) == set(SITES)
 
 
 def test_a_reply_that_is_there_is_taken_before_the_next_question_is_built() -> None:
     grid = InProcessGrid(heavy_app(), SITES)
     built: list[str] = []
-    for number, (site, _) in enumerate(ask_over(grid, grid.nodes, 5.0)(questions(built)), start=1):
+    for number, (site, _) in enumerate(
+        ask_over(grid, grid.nodes, keys.OFFICE, 5.0)(questions(built)), start=1
+    ):
         assert (built[-1], len(built)) == (site, number)
 
 
@@ -71,5 +74,5 @@ class Lossy(InProcessGrid):
 
 def test_a_question_that_cannot_be_sent_or_is_not_answered_costs_that_site_only() -> None:
     grid = Lossy(heavy_app(), SITES)
-    answers = dict(ask_over(grid, grid.nodes, 0.1)(questions()))
+    answers = dict(ask_over(grid, grid.nodes, keys.OFFICE, 0.1)(questions()))
     assert set(answers) == set(SITES[2:])

@@ -9,6 +9,7 @@ from flwr.clientapp import ClientApp
 from grandrounds.in_process import InProcessGrid
 from grandrounds_protocol.records import HELLO, REFUSED
 from grandrounds_server.app import nodes_by_hello
+from tests import keys
 
 PLANTED = "74.813"
 
@@ -25,7 +26,7 @@ def test_the_text_of_a_crash_on_a_node_is_not_logged(
         return Message(Error(code, f"ValueError: {PLANTED}"), reply_to=message)
 
     with caplog.at_level(logging.DEBUG):
-        assert nodes_by_hello(InProcessGrid(app, ["north"]), 1, 5.0) == {}
+        assert nodes_by_hello(InProcessGrid(app, ["north"]), keys.OFFICE, 1, 5.0) == {}
     assert "could not say its name" in caplog.text
     assert PLANTED not in caplog.text
 
@@ -37,7 +38,7 @@ def test_what_our_own_app_says_is_logged(caplog: pytest.LogCaptureFixture) -> No
     def refuse(message: Message, _: Context) -> Message:
         return Message(Error(REFUSED, "BadInput: files cannot be used"), reply_to=message)
 
-    assert nodes_by_hello(InProcessGrid(app, ["north"]), 1, 5.0) == {}
+    assert nodes_by_hello(InProcessGrid(app, ["north"]), keys.OFFICE, 1, 5.0) == {}
     assert "BadInput: files cannot be used" in caplog.text
 
 
@@ -48,4 +49,4 @@ def test_a_node_that_says_nothing_sensible_is_no_site() -> None:
     def mumble(message: Message, _: Context) -> Message:
         return Message(RecordDict(), reply_to=message)
 
-    assert nodes_by_hello(InProcessGrid(app, ["north"]), 1, 5.0) == {}
+    assert nodes_by_hello(InProcessGrid(app, ["north"]), keys.OFFICE, 1, 5.0) == {}

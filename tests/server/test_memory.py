@@ -13,37 +13,43 @@ from flwr.clientapp import ClientApp
 
 from grandrounds.in_process import InProcessGrid
 from grandrounds_client.app import read_bytes, write_bytes
+from grandrounds_protocol.envelope.padding import LENGTH_BYTES
 from grandrounds_protocol.errors import WorkFailed
 from grandrounds_protocol.messages import Instruction, Parcel, Reply
 from grandrounds_protocol.records import PHASES, Phase, ReplyBody
 from grandrounds_protocol.schema import Rules
+from grandrounds_protocol.signed import Signed
 from grandrounds_server import spool
 from grandrounds_server.app import ask_over
 from grandrounds_server.rounds import Ask, Finished, run
 from grandrounds_server.spool import on_disk
 from grandrounds_server.state import Plan
 from grandrounds_server.steps import Answer
+from tests import keys
 from tests.server.test_rounds import report
 
-LOAD = 1 << 18
+LOAD = (1 << 18) - LENGTH_BYTES
 """Bytes of each payload."""
 SITES = tuple(f"site-{number}" for number in range(60))
-PLAN = Plan("r", SITES, "0" * 64, Rules(peers_per_round=4))
+PLAN = Plan("r", SITES, "0" * 64, Rules(peers_per_round=4), keys.ROSTER)
 
 
 def heavy(instruction: Instruction) -> Reply:
     """Answer as an honest site, with a payload in each parcel."""
     said, parcels = report(instruction)
     full = tuple(Parcel(p.kind, p.sender, p.recipients, bytes(LOAD)) for p in parcels)
-    return Reply(ReplyBody(heading=instruction.heading, report=said), full)
+    parcels = keys.sealed(instruction.heading, full)
+    return Reply(ReplyBody(heading=instruction.heading, report=said), parcels)
 
 
 def heavy_app() -> ClientApp:
     app = ClientApp()
 
     def handle(message: Message, _: Context) -> Message:
-        reply = heavy(Instruction.from_bytes(read_bytes(message)))
-        return Message(write_bytes(reply.to_bytes()), reply_to=message)
+        question = read_bytes(message)
+        body = bytes(Signed.from_bytes(question).body)
+        reply = keys.answered(heavy(Instruction.from_bytes(body)), question)
+        return Message(write_bytes(reply), reply_to=message)
 
     for phase in PHASES:
         app.query(phase)(handle)
@@ -71,7 +77,7 @@ def test_a_round_of_many_times_the_memory_allowed(folder: Path) -> None:
 
     tracemalloc.start()
     try:
-        finished = going(ask_over(grid, grid.nodes, 5.0, meter))
+        finished = going(ask_over(grid, grid.nodes, keys.OFFICE, 5.0, meter))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -98,12 +104,13 @@ def test_the_order_of_arrival_changes_nothing() -> None:
     def light(text: Instruction) -> Reply:
         said, parcels = report(text)
         seen.setdefault(text.heading.site, []).append([p.sender for p in text.parcels])
-        return Reply(ReplyBody(heading=text.heading, report=said), parcels)
+        sealed = keys.sealed(text.heading, parcels)
+        return Reply(ReplyBody(heading=text.heading, report=said), sealed)
 
     outcomes = []
     for ask in (forwards, backwards):
         seen: dict[str, list[list[str]]] = {}
-        outcomes.append((repr(going(ask)), sorted(seen.items())))
+        outcomes.append((going(ask).rounds, sorted(seen.items())))
     assert outcomes[0] == outcomes[1]
 
 
@@ -114,7 +121,7 @@ def test_payloads_lie_where_nobody_else_can_read_and_no_name_is_left(
     names: list[Path] = []
     real = spool._File.put
 
-    def put(self: spool._File, payload: bytes) -> spool.Place:
+    def put(self: spool._File, payload: spool.Bytes) -> spool.Place:
         place = real(self, payload)
         modes.append(os.fstat(self._file.fileno()).st_mode & 0o777)
         names.extend(folder.iterdir())

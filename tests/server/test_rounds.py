@@ -1,6 +1,7 @@
 """The coordinator's loop, with sites that are plain functions."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -27,6 +28,7 @@ from grandrounds_server.outcome import site_outcomes, taught
 from grandrounds_server.rounds import Finished, run
 from grandrounds_server.state import Plan
 from grandrounds_server.steps import Answer
+from tests import keys
 
 SITES = ("a", "b", "c")
 METRICS = Metrics(accuracy=1, balanced_accuracy=1, auc=1, n=1)
@@ -90,6 +92,9 @@ def federate(
         for name, text in instructions:
             asked.append(text)
             answer = sites[name](text)
+            if isinstance(answer, Reply):
+                parcels = keys.sealed(answer.heading, answer.parcels)
+                answer = replace(answer, parcels=parcels)
             if answer is not None:
                 yield name, answer
 
@@ -99,6 +104,7 @@ def federate(
         tuple(sites),
         "0" * 64,
         Rules(rounds=rounds, min_sites=min_sites, peers_per_round=peers),
+        keys.ROSTER,
     )
     finished = run(plan, ask, clock=lambda: float(next(ticks)), watch=lambda *_: None)
     return finished, asked

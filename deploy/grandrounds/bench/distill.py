@@ -10,14 +10,15 @@ from grandrounds.bench.rows import CATEGORIES, NUMBERS, made
 from grandrounds.bench.setting import SEED
 from grandrounds.bench.usage import cpu_seconds, peak_memory
 from grandrounds.exact_counts import written
+from grandrounds.unsealed import asked
 from grandrounds_client.arrays import Labels, Rows
 from grandrounds_client.encoding import Encoded
 from grandrounds_client.learners import make_learner
-from grandrounds_client.service import answer
+from grandrounds_client.phases import Outcome
 from grandrounds_client.settings import SiteSettings
 from grandrounds_client.site import Site, split_rows
 from grandrounds_client.worker import Worker, shared_worker
-from grandrounds_protocol.messages import Instruction, Parcel, Reply
+from grandrounds_protocol.messages import Instruction, Parcel
 from grandrounds_protocol.records import (
     DistillOrder,
     DistillReport,
@@ -54,7 +55,7 @@ class Distilled:
     apart : bool
         Whether the peer's model ran in a process of its own, as it does in the product.
     seconds, cpu : float
-        From the question to the answer, bytes to bytes.
+        From the question to the answer, before it is sealed.
     written, kept : int
         Counterfactuals, and those left after the set cover.
     converged : float or None
@@ -100,7 +101,7 @@ def _distilled(
     (release,) = _asked(south, "publish", rules).parcels
     note(f"distill: {rows:,} rows, set cover of radius {radius:g}: writing")
     begun, worked = perf_counter(), cpu_seconds()
-    report = _asked(north, "distill", rules, release).body.report
+    report = _asked(north, "distill", rules, release).report
     seconds, cpu = perf_counter() - begun, cpu_seconds() - worked
     if not isinstance(report, DistillReport):
         raise TypeError("a distill phase answers with its report")
@@ -152,7 +153,7 @@ def _site(name: str, federation: Federation, x: Rows, y: Labels) -> Site:
     )
 
 
-def _asked(site: Site, phase: Phase, rules: Rules, *parcels: Parcel) -> Reply:
+def _asked(site: Site, phase: Phase, rules: Rules, *parcels: Parcel) -> Outcome:
     orders: dict[Phase, Order] = {
         "publish": PublishOrder(schema_digest=site.federation.digest()),
         "distill": DistillOrder(),
@@ -163,4 +164,4 @@ def _asked(site: Site, phase: Phase, rules: Rules, *parcels: Parcel) -> Reply:
         rules=rules,
         order=orders[phase],
     )
-    return Reply.from_bytes(answer(site, Instruction(body, parcels).to_bytes()))
+    return asked(site, Instruction(body, parcels))

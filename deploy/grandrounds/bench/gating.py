@@ -11,6 +11,7 @@ from rich.table import Table
 
 from grandrounds.bench.table import digits
 from grandrounds.simulate import prepare
+from grandrounds.unsealed import asked
 from grandrounds_client.arrays import Floats, Mask, Rows
 from grandrounds_client.counterfactuals import find
 from grandrounds_client.expertise import expertise
@@ -19,10 +20,9 @@ from grandrounds_client.gate.filters import exact_copy
 from grandrounds_client.gate.nearest import Neighbours
 from grandrounds_client.phases.teachers import teacher_of
 from grandrounds_client.recipes import Classroom, find_recipe
-from grandrounds_client.service import answer
 from grandrounds_client.site import Site, split_rows
 from grandrounds_client.teacher import Teacher
-from grandrounds_protocol.messages import Instruction, Reply
+from grandrounds_protocol.messages import Instruction
 from grandrounds_protocol.records import Heading, InstructionBody, PublishOrder
 from grandrounds_protocol.schema import Rules
 from grandrounds_protocol.seeding import generator
@@ -125,7 +125,7 @@ def _published(site: Site, rules: Rules, members: tuple[str, ...]) -> bytes:
         rules=rules,
         order=PublishOrder(schema_digest=site.federation.digest()),
     )
-    return Reply.from_bytes(answer(site, Instruction(body).to_bytes())).parcels[0].payload
+    return asked(site, Instruction(body)).parcels[0].payload
 
 
 def _gated(site: Site, rules: Rules, teachers: list[Teacher]) -> Gating:

@@ -14,10 +14,11 @@ from grandrounds.exact_counts import with_exact_counts
 from grandrounds.folder import read_folder
 from grandrounds.simulate import run_on
 from grandrounds.site_on_disk import on_disk
+from grandrounds.throwaway import Throwaway
 from grandrounds.workers import WorkerGrid, worker_grid
 from grandrounds_client.site import Store
-from grandrounds_client.store import DirectoryStore
 from grandrounds_protocol.records import PHASES, Phase
+from grandrounds_server.office import Office
 from grandrounds_server.outcome import site_outcomes, taught
 from grandrounds_server.rounds import Finished
 from grandrounds_server.state import Plan
@@ -85,18 +86,24 @@ def _measure(sites: int, jobs: int, rounds: int) -> Measured:
         folder = Path(temporary).resolve()
         write_federation(folder, sites, rounds)
         read = read_folder(folder)
-        places = on_disk(
-            ((site.settings, site.folder) for site in read.sites), read.federation, folder
-        )
+        keys = Throwaway.of(read.federation.name, [site.settings.name for site in read.sites])
+        folders = ((site.settings, site.folder) for site in read.sites)
+        places = on_disk(folders, read.federation, folder / "homes", keys)
         names = tuple(place.settings.name for place in places)
-        plan = Plan("scale", names, read.federation.digest(), read.federation.rules)
-        stores = {place.settings.name: DirectoryStore(place.store) for place in places}
+        federation = read.federation
+        plan = Plan("scale", names, federation.digest(), federation.rules, keys.roster)
+        stores = {place.settings.name: place.store for place in places}
         with worker_grid(places, jobs) as grid:
-            return _run(grid, plan, stores, jobs, perf_counter() - begun)
+            return _run(grid, plan, keys.office, stores, jobs, perf_counter() - begun)
 
 
 def _run(
-    grid: WorkerGrid, plan: Plan, stores: Mapping[str, Store], jobs: int, setup_seconds: float
+    grid: WorkerGrid,
+    plan: Plan,
+    office: Office,
+    stores: Mapping[str, Store],
+    jobs: int,
+    setup_seconds: float,
 ) -> Measured:
     sent: dict[Phase, int] = dict.fromkeys(PHASES, 0)
     received: dict[Phase, int] = dict.fromkeys(PHASES, 0)
@@ -107,7 +114,7 @@ def _run(
 
     before = peak_memory()
     began, spent = perf_counter(), cpu_seconds() + sum(grid.in_each(cpu_seconds))
-    finished = run_on(grid, plan, lambda *_: None, meter)
+    finished = run_on(grid, plan, office, lambda *_: None, meter)
     seconds = perf_counter() - began
     worked = cpu_seconds() + sum(grid.in_each(cpu_seconds)) - spent
     lessons = taught(with_exact_counts(finished, stores))

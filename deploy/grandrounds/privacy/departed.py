@@ -1,6 +1,5 @@
-"""What left a site: the parcels of the replies that it keeps."""
+"""What left a site: the parcels of what it said, as they were before they were sealed."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 
@@ -11,15 +10,12 @@ from grandrounds_protocol.instances import Bounds, VirtualInstances
 from grandrounds_protocol.messages import Parcel, ParcelKind, Reply
 from grandrounds_protocol.records import PHASES
 
-_DIGEST = hashlib.sha256().digest_size
-"""Bytes of the question's digest, which stands before each kept reply."""
-
 
 def parcels(site: Site, run: str, kind: ParcelKind) -> Iterator[Parcel]:
     """Yield the parcels of a kind that a site sent in a run, in the order in which it did."""
     state = State(site.store, run)
-    for name in sorted(state.names("reply/"), key=_asked):
-        for parcel in Reply.from_bytes(state.need(name)[_DIGEST:]).parcels:
+    for name in sorted(state.names("said/"), key=_asked):
+        for parcel in Reply.from_bytes(state.need(name)).parcels:
             if parcel.kind == kind:
                 yield parcel
 

@@ -17,11 +17,21 @@ def add_keys(folder: Path) -> KeyPair:
     ------
     BadInput
     """
+    keys = KeyPair.generate()
+    keep_keys(folder, keys)
+    return keys
+
+
+def keep_keys(folder: Path, keys: KeyPair) -> None:
+    """Keep a pair as the newest.
+
+    Raises
+    ------
+    BadInput
+    """
     make_private_folder(folder)
     number = max(_numbers(folder), default=0) + 1
-    keys = KeyPair.generate()
     write_new(folder / f"{number:04d}.key", f"{keys.to_secret()}\n".encode())
-    return keys
 
 
 def read_keys(folder: Path) -> tuple[KeyPair, ...]:

@@ -47,8 +47,8 @@ class Letter:
     signature: bytes
     text: bytes | bytearray | memoryview
 
-    def to_bytes(self) -> bytes:
-        """Magic, core, place, wrapped key, proof, signature, content."""
+    def front(self) -> bytes:
+        """Return all but the content, which is the same for all: magic to signature."""
         return b"".join(
             (
                 _MAGIC,
@@ -59,9 +59,12 @@ class Letter:
                 len(self.beside).to_bytes(1, "big"),
                 *self.beside,
                 self.signature,
-                self.text,
             )
         )
+
+    def to_bytes(self) -> bytes:
+        """Magic, core, place, wrapped key, proof, signature, content."""
+        return b"".join((self.front(), self.text))
 
     @classmethod
     def from_bytes(cls, data: bytes | memoryview) -> "Letter":

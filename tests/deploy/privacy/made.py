@@ -57,6 +57,6 @@ def that_released(
     reply = Reply(ReplyBody(heading=heading, report=report), parcels if len(y) else ())
     store = {
         f"{RUN}/{kept.ROSTER}": json.dumps(MEMBERS).encode(),
-        f"{RUN}/reply/{number}/1/distill": bytes(32) + reply.to_bytes(),
+        f"{RUN}/said/{number}/1/distill": reply.to_bytes(),
     }
     return replace(site, store={**site.store, **store})

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
+from grandrounds import unsealed
 from grandrounds.privacy import departed
 from grandrounds.privacy.membership import Scores
 from grandrounds_client.arrays import Columns, Labels, Mask, Probabilities, Rows
@@ -24,7 +25,6 @@ from grandrounds_client.gate.alike import raw_features
 from grandrounds_client.learners.network import network
 from grandrounds_client.learners.tree_nodes import WrittenTree, ensemble_node
 from grandrounds_client.release import card, export
-from grandrounds_client.service import answer
 from grandrounds_client.site import Site
 from grandrounds_protocol.instances import VirtualInstances
 from grandrounds_protocol.messages import Instruction, Parcel
@@ -134,7 +134,7 @@ def _put(
 ) -> None:
     heading = Heading(run=RUN, round=1, phase=order.phase, site=site.name)
     body = InstructionBody(heading=heading, sites=tuple(members), rules=rules, order=order)
-    answer(site, Instruction(body, tuple(parcels)).to_bytes())
+    unsealed.asked(site, Instruction(body, tuple(parcels)))
 
 
 def _release(site: Site, peer: str, base: int, regions: Regions) -> bytes:
