@@ -11,7 +11,8 @@ from pydantic import Field
 
 from grandrounds_protocol.errors import ClockSkew, Stale
 
-Time = Annotated[int, Field(ge=0, lt=1 << 40)]
+Time = Annotated[int, Field(ge=0, lt=1 << 37)]
+"""Up to the year 6325: any of them can be spelt in a message."""
 Clock = Callable[[], int]
 """Says what time it is."""
 SKEW = 300
