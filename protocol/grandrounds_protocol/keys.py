@@ -27,6 +27,16 @@ _SIGN, _LATTICE, _CURVE = 32, 1184, 32
 """Bytes of the public keys: Ed25519, ML-KEM-768, X25519."""
 _SECRETS = (32, 64, 32)
 """Bytes of the private ones: Ed25519, the seed of ML-KEM-768, X25519."""
+_PRIME = 2**255 - 19
+_ORDER_8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_SMALL_ORDER = frozenset({0, 1, _PRIME - 1, _ORDER_8, _PRIME - _ORDER_8})
+"""The y of every point of Ed25519 whose order divides 8, whichever its x."""
+_PROBE = X25519PrivateKey.from_private_bytes(bytes(range(32)))
+"""Nobody's key: only to see whether another gives a secret at all."""
+
+
+PUBLIC_BYTES = len('{"receive":"","sign":""}') + 4 * (-(-(_LATTICE + _CURVE) // 3) + -(-_SIGN // 3))
+"""Of public keys, in canonical form: base64 takes four letters for three bytes."""
 
 
 def _labelled(label: str, data: bytes) -> bytes:
@@ -43,14 +53,23 @@ class PublicKeys(Record):
     @field_validator("sign")
     @classmethod
     def _signs(cls, text: str) -> str:
-        Ed25519PublicKey.from_public_bytes(_decoded(text, _SIGN))
+        raw = _decoded(text, _SIGN)
+        Ed25519PublicKey.from_public_bytes(raw)
+        y = int.from_bytes(raw, "little") & ((1 << 255) - 1)
+        if y % _PRIME in _SMALL_ORDER:
+            # RFC 8032 lets it pass, and anybody could sign for it without a secret
+            raise ValueError("a signing key of small order")
         return text
 
     @field_validator("receive")
     @classmethod
     def _receives(cls, text: str) -> str:
+        raw = _decoded(text, _LATTICE + _CURVE)
         # ML-KEM-768 refuses keys whose numbers are out of range (FIPS 203, 7.2)
-        _receiver(_decoded(text, _LATTICE + _CURVE))
+        _receiver(raw)
+        # X25519 gives no secret with a point of small order (RFC 7748, 6.1): refused here, or
+        # nobody could seal for a list with this member on it
+        _PROBE.exchange(X25519PublicKey.from_public_bytes(raw[_LATTICE:]))
         return text
 
     @cached_property
