@@ -12,14 +12,19 @@ from pydantic import Field, model_validator
 
 from grandrounds_protocol.canonical import from_canonical, to_canonical
 from grandrounds_protocol.errors import BadRoster, BadSignature, UnknownSite
-from grandrounds_protocol.keys import KeyPair, PublicKeys
+from grandrounds_protocol.keys import PUBLIC_BYTES, SIGNATURE_BYTES, KeyPair, PublicKeys
 from grandrounds_protocol.names import Label, SiteName
 from grandrounds_protocol.record import Record
 from grandrounds_protocol.times import Time
 
 LABEL = "roster"
 MAX_MEMBERS = 10_000
-MAX_BYTES = 64 << 20
+MAX_BYTES = 20 << 20
+"""A member takes less than 2,000."""
+_MAX_COMMAS = 5 * MAX_MEMBERS + 100
+"""A member takes four and one, the federation's name less than a hundred."""
+_AUTHORITY, _ROSTER, _SIGNATURE = b'{"authority":', b',"roster":', b',"signature":"'
+_END = b'"}'
 
 Role = Literal["site", "coordinator"]
 
@@ -97,20 +102,17 @@ class Roster(Record):
         return tuple(member.name for member in self.members if member.role == "site")
 
 
-class _Signed(Record):
-    authority: PublicKeys
-    roster: Roster
-    signature: str = Field(pattern=r"^[0-9a-f]{128}$")
-
-
 def sign_roster(roster: Roster, authority: KeyPair) -> bytes:
     """Return the roster's file: readable JSON, signed."""
-    signature = authority.sign(LABEL, to_canonical(roster)).hex()
-    return to_canonical(_Signed(authority=authority.public, roster=roster, signature=signature))
+    keys, text = to_canonical(authority.public), to_canonical(roster)
+    signature = authority.sign(LABEL, text).hex().encode()
+    return b"".join((_AUTHORITY, keys, _ROSTER, text, _SIGNATURE, signature, _END))
 
 
 def read_roster(data: bytes, authority: str | None) -> tuple[Roster, PublicKeys]:
     """Check a roster's file against the authority's pinned fingerprint.
+
+    Its members are read only after the signature holds.
 
     Parameters
     ----------
@@ -122,21 +124,43 @@ def read_roster(data: bytes, authority: str | None) -> tuple[Roster, PublicKeys]
     Raises
     ------
     BadRoster
-        If it is malformed, of another authority, or not signed by it.
+        If it is malformed, of another authority, or not signed by it; or if the authority's
+        signing key is a member's, too.
     """
-    if len(data) > MAX_BYTES:
+    # commas bound how many values a JSON parser must make room for
+    if len(data) > MAX_BYTES or data.count(b",") > _MAX_COMMAS:
         raise BadRoster("the roster is too long")
     try:
-        signed = from_canonical(_Signed, data)
+        keys, text, signature = _parts(data)
     except ValueError:
         raise BadRoster("the roster is not well-formed") from None
-    if authority is not None and signed.authority.fingerprint != authority:
+    if authority is not None and keys.fingerprint != authority:
         raise BadRoster(
             "the roster is of another authority than the one this member accepted",
             remedy="ask the authority; if it has new keys, every member starts anew",
         )
     try:
-        signed.authority.verify(LABEL, to_canonical(signed.roster), bytes.fromhex(signed.signature))
+        keys.verify(LABEL, text, signature)
     except BadSignature:
         raise BadRoster("the roster is not signed by its authority") from None
-    return signed.roster, signed.authority
+    try:
+        roster = from_canonical(Roster, text)
+    except ValueError:
+        raise BadRoster("the roster is not well-formed") from None
+    if any(member.keys.sign == keys.sign for member in roster.members):
+        raise BadRoster("the authority's key is a member's, too")
+    return roster, keys
+
+
+def _parts(data: bytes) -> tuple[PublicKeys, bytes, bytes]:
+    """Take a roster's file apart, by lengths alone."""
+    start = len(_AUTHORITY) + PUBLIC_BYTES
+    end = len(data) - len(_END) - 2 * SIGNATURE_BYTES
+    keys = from_canonical(PublicKeys, data[len(_AUTHORITY) : start])
+    text = data[start + len(_ROSTER) : end - len(_SIGNATURE)]
+    spelt = data[end : -len(_END)]
+    signature = bytes.fromhex(spelt.decode("ascii"))
+    again = (_AUTHORITY, to_canonical(keys), _ROSTER, text, _SIGNATURE, signature.hex().encode())
+    if b"".join((*again, _END)) != data:
+        raise ValueError("other bytes between the parts")
+    return keys, text, signature
