@@ -69,15 +69,7 @@ class Trust:
         """
         roster, _ = read_roster(data, self.authority)
         check_time(roster.created, roster.expires, now, "the roster")
-        if roster.federation != self.current.federation:
-            raise Rollback("the roster is of another federation")
-        same = roster.fingerprint == self.current.fingerprint
-        if roster.version <= self.current.version and not same:
-            raise Rollback(
-                f"the roster offered is version {roster.version}, and version "
-                f"{self.current.version} was accepted",
-                remedy="ask the authority for the newest",
-            )
+        self._check_newer(roster)
         return roster
 
     def changes(self, offered: Roster) -> RosterChanges:
@@ -95,10 +87,28 @@ class Trust:
         )
 
     def accept(self, offered: Roster) -> "Trust":
-        """Go by a version that `offered` has checked and somebody has looked at."""
+        """Go by a version that `offered` has checked and somebody has looked at.
+
+        Raises
+        ------
+        Rollback
+            If a higher one was accepted meanwhile.
+        """
+        self._check_newer(offered)
         if offered.fingerprint == self.current.fingerprint:
             return self
         return replace(self, current=offered, earlier=(self.current, *self.earlier)[:KEPT])
+
+    def _check_newer(self, roster: Roster) -> None:
+        if roster.federation != self.current.federation:
+            raise Rollback("the roster is of another federation")
+        same = roster.fingerprint == self.current.fingerprint
+        if roster.version <= self.current.version and not same:
+            raise Rollback(
+                f"the roster offered is version {roster.version}, and version "
+                f"{self.current.version} was accepted",
+                remedy="ask the authority for the newest",
+            )
 
     def roster(self, fingerprint: str, now: int) -> Roster:
         """Return the accepted roster that a message names: the current, or one before it.
@@ -120,13 +130,16 @@ class Trust:
         )
 
     def member(self, roster: Roster, name: str, role: Role) -> Member:
-        """Return a member of an accepted roster who has not been revoked since.
+        """Return a member of an accepted roster whose keys have not been revoked since.
+
+        New keys revoke the old ones: who stole those could else speak as the member for as long
+        as an earlier roster holds.
 
         Raises
         ------
         UnknownSite
         """
         found = roster.member(name, role)
-        if name not in {member.name for member in self.current.members}:
-            raise UnknownSite("this member was revoked")
+        if found != self.current.member(name, role):
+            raise UnknownSite("this member's keys were revoked: it has others since")
         return found
