@@ -1,7 +1,7 @@
 """One way to write a record as bytes: what is signed or hashed has no second spelling.
 
-JSON with sorted keys and no blanks, ASCII only, as RFC 8785 for what occurs here: whole
-numbers, short fractions, text, lists and objects.
+JSON with sorted keys and no blanks, as RFC 8785 for what occurs here: whole numbers, short
+fractions, text, lists and objects. ASCII only: unlike there, other letters are escaped.
 """
 
 import json
