@@ -95,6 +95,8 @@ class Signed:
         ------
         BadSignature
             If head or body were changed, or another member signed.
+        BadMessage
+            If it was signed for another purpose.
         UnknownSite
             If it is from another member, for another, or goes by another roster.
         Stale, ClockSkew
