@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 
 from grandrounds_protocol.envelope import Letter, Place, Sealed, open_letter, seal
 from grandrounds_protocol.envelope.core import LedgerHead
@@ -16,12 +17,14 @@ PLACE = Place(roster="ab" * 32, run="run-1", round=1, attempt=1, kind="instances
 LEDGER = LedgerHead(entries=7, digest="cd" * 32)
 
 
+@cache
 def throw_away(name: str) -> KeyPair:
     """Keys made of a name: the same each time, and worth nothing."""
     seed = b"".join(hashlib.sha512(f"{name} {part}".encode()).digest() for part in range(2))
     return KeyPair.from_secret(base64.b64encode(seed).decode(), name)
 
 
+@cache
 def member(name: str, role: Role = "site", keys: KeyPair | None = None) -> Member:
     return Member(name=name, role=role, keys=(keys or throw_away(name)).public)
 

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from grandrounds_protocol.canonical import from_canonical
-from grandrounds_protocol.envelope.padding import MAX_PADDED
+from grandrounds_protocol.envelope.padding import LEAST, MAX_PADDED
 from grandrounds_protocol.errors import BadEnvelope
 from grandrounds_protocol.names import SiteName
-from grandrounds_protocol.record import Count, Record
+from grandrounds_protocol.record import Record
 from grandrounds_protocol.roster import Member
 from grandrounds_protocol.times import Time
 
@@ -27,7 +27,7 @@ class Place(Record):
 
     roster: Digest
     run: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
-    round: int = Field(ge=1)
+    round: int = Field(ge=1, lt=1 << 53)
     attempt: Literal[1, 2]
     kind: Kind
     """Tells the phase: releases are published, instances distilled, candidates retrained."""
@@ -36,7 +36,7 @@ class Place(Record):
 class LedgerHead(Record):
     """How far a member's ledger has come: whoever keeps it can tell a cut tail."""
 
-    entries: Count
+    entries: int = Field(ge=0, lt=1 << 53)
     digest: Digest
 
 
@@ -53,7 +53,7 @@ class Core(Record):
     serial: str = Field(pattern=r"^[0-9a-f]{32}$")
     created: Time
     expires: Time
-    size: int = Field(ge=1, le=MAX_PADDED)
+    size: int = Field(ge=LEAST, le=MAX_PADDED)
     """Bytes of the padded payload."""
     commitment: Digest
     """SHA-256 of content key and label: one envelope, one content."""

@@ -150,8 +150,6 @@ def open_letter(
 
 
 def _check_signature(letter: Letter, core: Core, sender: Member, recipient: Member) -> None:
-    if core.sender != sender.name:
-        raise UnknownSite("the envelope says that it is from another site than its parcel")
     try:
         own = leaf(letter.wrapped, recipient)
         root = root_of(own, letter.index, core.count, letter.beside)
@@ -159,6 +157,8 @@ def _check_signature(letter: Letter, core: Core, sender: Member, recipient: Memb
         sender.keys.verify(LABEL, signed, letter.signature)
     except (ValueError, BadSignature):
         raise BadEnvelope("the envelope was changed, or is not signed by its sender") from None
+    if core.sender != sender.name:
+        raise UnknownSite("the envelope says that it is from another site than its parcel")
 
 
 def _keys_of(recipient: Member, own: Iterable[KeyPair]) -> KeyPair:

@@ -101,11 +101,13 @@ class Sealed:
         BadEnvelope
             If it was sealed for others.
         """
+        at = {member.name: index for index, member in enumerate(recipients)}
         if self.header.recipients != recipients_digest(recipients):
             raise BadEnvelope("the envelope was sealed for others than its parcel names")
+        if not len(at) == len(recipients) == len(self.wrapped):
+            raise BadEnvelope("the envelope names a recipient twice, or counts them wrongly")
         leaves = [leaf(key, member) for key, member in zip(self.wrapped, recipients, strict=True)]
         tree = levels(leaves)
-        at = {member.name: index for index, member in enumerate(recipients)}
 
         def letter(name: str) -> Letter:
             index = at[name]
