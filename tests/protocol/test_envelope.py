@@ -1,5 +1,6 @@
 """Envelopes: only the sites named can read them, and nobody can change them."""
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -21,6 +22,7 @@ from grandrounds_protocol.errors import (
 from grandrounds_protocol.roster import Member
 from grandrounds_protocol.signed import Signed
 from grandrounds_protocol.times import SKEW, spell
+from tests.vectors.envelopes.forging import Forger
 
 from .members import HOUR, LEDGER, NOW, PLACE, member, opened, roster, sealed, throw_away
 
@@ -156,7 +158,7 @@ def parts(data: bytes) -> Letter:
 
 
 def changed(**fields: object) -> bytes:
-    return Letter(**{**vars(parts(letter())), **fields}).to_bytes()  # type: ignore[arg-type]
+    return Letter(**{**vars(parts(letter())), **fields}).to_bytes()
 
 
 def test_wrong_recipient() -> None:
@@ -349,6 +351,14 @@ def test_a_payload_is_padded_to_the_next_power_of_two(size: int) -> None:
     assert padded & (padded - 1) == 0
     assert padded >= size + LENGTH_BYTES
     assert padded == LEAST or padded < 2 * (size + LENGTH_BYTES)
+
+
+def test_more_padding_than_the_length_asks_for_is_refused() -> None:
+    """A sender could else say something by its choice of size."""
+    forger = Forger.of(letter())
+    twice = replace(forger.but(size=2 * LEAST), plain=forger.plain + bytes(LEAST), names=NAMES[:5])
+    with pytest.raises(BadEnvelope, match="padding"):
+        read(twice.letter())
 
 
 def test_the_same_payload_twice_gives_nothing_alike() -> None:

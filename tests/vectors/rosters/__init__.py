@@ -1,0 +1,1 @@
+"""Hostile roster files, each with the error that it must produce."""

@@ -1,0 +1,1 @@
+"""Hostile signed messages, each with the error that it must produce."""
