@@ -1,6 +1,8 @@
 """Every vector: good letters open for ever, and each hostile file is refused by its name."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,12 @@ from grandrounds_protocol import errors
 from grandrounds_protocol.envelope import Letter, Place, Sealed, open_letter
 from grandrounds_protocol.keys import KeyPair
 from grandrounds_protocol.roster import Member
+from grandrounds_protocol.signed import Signed
+from grandrounds_protocol.trust import Trust
 from tests.vectors.patches import applied, read
 
 VECTORS = Path(__file__).parent.parent / "vectors"
-ENVELOPES = VECTORS / "envelopes"
+ENVELOPES, ROSTERS, SIGNED = (VECTORS / name for name in ("envelopes", "rosters", "signed"))
 LETTERS: dict[str, Any] = read(ENVELOPES / "letters.json")
 
 
@@ -77,9 +81,48 @@ def test_hostile_envelope(name: str) -> None:
         opened(data, recipient, sender, how.get("place", {}), now)
 
 
-def refused(expected: dict[str, str]) -> "pytest.RaisesExc[Exception]":
-    """Exactly that error, no relative of it."""
-    error: type[Exception] = getattr(errors, expected["error"])
-    return pytest.RaisesExc(
-        error, match=expected["says"] or None, check=lambda caught: type(caught) is error
+@cache
+def trust() -> Trust:
+    pinned: Any = read(ROSTERS / "pinned.json")
+    return Trust.begin(
+        (ROSTERS / "version-3.json").read_bytes(), pinned["authority"], pinned["now"]
     )
+
+
+@pytest.mark.parametrize("name", hostile("rosters"))
+def test_hostile_roster(name: str) -> None:
+    expected: Any = read(ROSTERS / "manifest.json")[name]
+    vector: Any = read(ROSTERS / "hostile" / f"{name}.json")
+    now: Any = read(ROSTERS / "pinned.json")["now"]
+    data = applied((ROSTERS / "version-3.json").read_bytes(), vector["pieces"])
+    with refused(expected):
+        trust().offered(data, now)
+
+
+def believed(data: bytes) -> None:
+    about: Any = read(SIGNED / "about.json")
+    keys = KeyPair.from_secret(about["keys"]["hub"], "about.json").public
+    hub = Member(name="hub", role="coordinator", keys=keys)
+    message = Signed.from_bytes(data)
+    message.verify(hub, to="a", roster=about["roster"], purpose="instruction", now=about["now"])
+
+
+def test_an_instruction_of_the_first_release_is_believed() -> None:
+    believed((SIGNED / "instruction.bin").read_bytes())
+
+
+@pytest.mark.parametrize("name", hostile("signed"))
+def test_hostile_message(name: str) -> None:
+    expected: Any = read(SIGNED / "manifest.json")[name]
+    vector: Any = read(SIGNED / "hostile" / f"{name}.json")
+    data = applied((SIGNED / "instruction.bin").read_bytes(), vector["pieces"])
+    with refused(expected):
+        believed(data)
+
+
+@contextmanager
+def refused(expected: dict[str, str]) -> Iterator[None]:
+    """Exactly that error, no relative of it."""
+    with pytest.raises(getattr(errors, expected["error"]), match=expected["says"]) as caught:
+        yield
+    assert caught.type.__name__ == expected["error"]
