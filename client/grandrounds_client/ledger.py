@@ -15,10 +15,10 @@ from typing import Annotated, Literal, Protocol
 from pydantic import Field
 
 from grandrounds_protocol.canonical import from_canonical, to_canonical
-from grandrounds_protocol.envelope.core import Digest, LedgerHead, Place
+from grandrounds_protocol.envelope.core import LedgerHead, Place
 from grandrounds_protocol.errors import BadLedger
 from grandrounds_protocol.names import SiteName
-from grandrounds_protocol.record import Count, Record
+from grandrounds_protocol.record import Count, Digest, Record
 from grandrounds_protocol.records import Phase
 from grandrounds_protocol.times import Time
 

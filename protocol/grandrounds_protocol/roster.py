@@ -14,7 +14,7 @@ from grandrounds_protocol.canonical import from_canonical, to_canonical
 from grandrounds_protocol.errors import BadRoster, BadSignature, UnknownSite
 from grandrounds_protocol.keys import PUBLIC_BYTES, SIGNATURE_BYTES, KeyPair, PublicKeys
 from grandrounds_protocol.names import Label, SiteName
-from grandrounds_protocol.record import Record
+from grandrounds_protocol.record import Digest, Record
 from grandrounds_protocol.times import Time
 
 LABEL = "roster"
@@ -46,6 +46,8 @@ class Roster(Record):
     created: Time
     expires: Time
     members: tuple[Member, ...] = Field(max_length=MAX_MEMBERS)
+    revoked: tuple[Digest, ...] = Field(default=(), max_length=MAX_MEMBERS)
+    """Fingerprints of keys that nobody may use any more, under earlier versions neither."""
 
     @model_validator(mode="after")
     def _unambiguous(self) -> "Roster":
@@ -56,6 +58,8 @@ class Roster(Record):
             raise ValueError("two members share a name or a key")
         if sum(member.role == "coordinator" for member in self.members) > 1:
             raise ValueError("more than one coordinator")
+        if {member.keys.fingerprint for member in self.members} & set(self.revoked):
+            raise ValueError("a member has keys that were revoked")
         if self.expires <= self.created:
             raise ValueError("it expires before it is made")
         return self

@@ -7,10 +7,9 @@ score cannot be moved to another round, student or candidate.
 from typing import Literal
 
 from grandrounds_protocol.canonical import to_canonical
-from grandrounds_protocol.envelope.core import Digest
 from grandrounds_protocol.keys import KeyPair
 from grandrounds_protocol.names import SiteName
-from grandrounds_protocol.record import Count, Record, Share
+from grandrounds_protocol.record import Count, Digest, Record, Share
 from grandrounds_protocol.records import Score
 from grandrounds_protocol.roster import Member
 

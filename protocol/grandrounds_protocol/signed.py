@@ -15,11 +15,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from grandrounds_protocol.canonical import from_canonical, to_canonical
-from grandrounds_protocol.envelope.core import Digest, LedgerHead
+from grandrounds_protocol.envelope.core import LedgerHead
 from grandrounds_protocol.errors import BadMessage, Stale, UnknownSite
 from grandrounds_protocol.keys import SIGNATURE_BYTES, KeyPair
 from grandrounds_protocol.names import SiteName
-from grandrounds_protocol.record import Record
+from grandrounds_protocol.record import Digest, Record
 from grandrounds_protocol.roster import Member
 from grandrounds_protocol.times import Time, check_time
 

@@ -130,16 +130,17 @@ class Trust:
         )
 
     def member(self, roster: Roster, name: str, role: Role) -> Member:
-        """Return a member of an accepted roster whose keys have not been revoked since.
+        """Return a member of an accepted roster who is one still, by keys not revoked since.
 
-        New keys revoke the old ones: who stole those could else speak as the member for as long
-        as an earlier roster holds.
+        Keys that were replaced in good order hold until the run that began with them ends. Keys
+        that were revoked, since somebody may have stolen them, hold nowhere.
 
         Raises
         ------
         UnknownSite
         """
         found = roster.member(name, role)
-        if found != self.current.member(name, role):
-            raise UnknownSite("this member's keys were revoked: it has others since")
+        self.current.member(name, role)
+        if found.keys.fingerprint in self.current.revoked:
+            raise UnknownSite("this member's keys were revoked")
         return found

@@ -29,13 +29,20 @@ def member(name: str, role: Role = "site", keys: KeyPair | None = None) -> Membe
     return Member(name=name, role=role, keys=(keys or throw_away(name)).public)
 
 
-def roster(*members: Member, version: int = 1, created: int = NOW, federation: str = "f") -> Roster:
+def roster(
+    *members: Member,
+    version: int = 1,
+    created: int = NOW,
+    federation: str = "f",
+    revoked: tuple[str, ...] = (),
+) -> Roster:
     return Roster(
         federation=federation,
         version=version,
         created=created,
         expires=created + HOUR,
         members=members,
+        revoked=revoked,
     )
 
 

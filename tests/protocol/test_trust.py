@@ -132,16 +132,25 @@ def test_a_revoked_member_is_unknown_under_earlier_rosters_too() -> None:
         later.member(first.current, "b", "site")
 
 
-@pytest.mark.parametrize("name", ["b", "hub"])
-def test_a_stolen_key_that_was_replaced_is_refused_under_earlier_rosters_too(name: str) -> None:
+def test_keys_replaced_in_good_order_hold_until_the_run_that_began_with_them_ends() -> None:
     first = begun()
+    new = Member(name="b", role="site", keys=throw_away("new").public)
+    later = first.accept(roster(A, new, HUB, version=4))
+    assert later.member(first.current, "b", "site") == B
+    assert later.member(later.current, "b", "site") == new
+
+
+@pytest.mark.parametrize("name", ["b", "hub"])
+def test_a_stolen_key_that_was_revoked_is_refused_under_earlier_rosters_too(name: str) -> None:
+    first = begun()
+    stolen = next(each.keys.fingerprint for each in (A, B, HUB) if each.name == name)
     members = [
         Member(name=name, role=each.role, keys=throw_away("new").public)
         if each.name == name
         else each
         for each in (A, B, HUB)
     ]
-    later = first.accept(roster(*members, version=4))
+    later = first.accept(roster(*members, version=4, revoked=(stolen,)))
     role = first.current.members[("a", "b", "hub").index(name)].role
     with pytest.raises(UnknownSite, match="revoked"):
         later.member(first.current, name, role)

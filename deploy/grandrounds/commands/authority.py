@@ -1,5 +1,6 @@
 """`grandrounds authority`: who is a member. For a machine that is not the coordinator's."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -62,15 +63,18 @@ def revoke(
     days: Days = 365,
     yes: Yes = False,
 ) -> None:
-    """Leave members out of the next version: nobody seals for them, or opens what they send."""
+    """Leave members out, and their keys for good: nobody seals for them, or opens what they send.
+
+    A member whose keys were stolen makes new ones and is enrolled again.
+    """
     authority = office.open_authority(folder)
     rest = office.without(authority.roster.members, names)
-    for member in authority.roster.members:
-        if member.name in names:
-            show_member(member)
+    gone = [member for member in authority.roster.members if member.name in names]
+    for member in gone:
+        show_member(member)
     if not yes:
         typer.confirm("Revoke these?", abort=True)
-    _publish(authority, rest, days)
+    _publish(authority, rest, days, gone)
 
 
 @app.command()
@@ -88,8 +92,13 @@ def show(folder: Folder) -> None:
     show_roster(authority.roster)
 
 
-def _publish(authority: office.Authority, members: tuple[Member, ...], days: int) -> None:
-    made = office.publish(authority, members, wall_clock(), days)
+def _publish(
+    authority: office.Authority,
+    members: tuple[Member, ...],
+    days: int,
+    revoked: Sequence[Member] = (),
+) -> None:
+    made = office.publish(authority, members, wall_clock(), days, revoked)
     sites = len(made.roster.sites)
     typer.echo(f"{made.file}: version {made.roster.version}, {sites} sites")
     typer.echo("next: give this file to every member: grandrounds site roster DIR roster.json")

@@ -101,20 +101,31 @@ def without(members: Sequence[Member], names: Sequence[str]) -> tuple[Member, ..
     return tuple(member for member in members if member.name not in names)
 
 
-def publish(authority: Authority, members: tuple[Member, ...], now: int, days: int) -> Authority:
+def publish(
+    authority: Authority,
+    members: tuple[Member, ...],
+    now: int,
+    days: int,
+    revoked: Iterable[Member] = (),
+) -> Authority:
     """Sign the next version of the roster and write it in place of the last.
+
+    The keys of `revoked` hold nowhere from then on, under earlier versions neither.
 
     Raises
     ------
     BadInput
-        If two members share a name or a key, or there are two coordinators.
+        If two members share a name or a key, one has keys that were revoked, or there are two
+        coordinators.
     """
+    gone = [member.keys.fingerprint for member in revoked]
     table = {
         "federation": authority.roster.federation,
         "version": authority.roster.version + 1,
         "created": now,
         "expires": now + days * DAY,
         "members": members,
+        "revoked": (*authority.roster.revoked, *gone),
     }
     roster = _checked(table)
     replace(authority.file, sign_roster(roster, authority.keys), READABLE)

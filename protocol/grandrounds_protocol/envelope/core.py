@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -11,14 +11,13 @@ from grandrounds_protocol.canonical import from_canonical
 from grandrounds_protocol.envelope.padding import LEAST, MAX_PADDED
 from grandrounds_protocol.errors import BadEnvelope
 from grandrounds_protocol.names import SiteName
-from grandrounds_protocol.record import Record
+from grandrounds_protocol.record import Digest, Record
 from grandrounds_protocol.roster import Member
 from grandrounds_protocol.times import Time
 
 MAX_CORE_BYTES = 4096
 MAX_RECIPIENTS = 10_000
 
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Kind = Literal["release", "instances", "candidate"]
 
 

@@ -1,0 +1,165 @@
+"""From nothing to a roster that two hospitals accepted, as people type it."""
+
+from pathlib import Path
+
+import click
+import pytest
+
+from grandrounds.cli import run_command
+from grandrounds.provision.identity import open_identity
+from grandrounds_protocol.keys import KeyPair
+
+
+@pytest.fixture
+def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two sites and an authority that enrolled them."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("north", "south"):
+        assert run_command(["site", "init", name, "--site", name]) == 0
+    assert run_command(["authority", "init", "authority", "--federation", "demo"]) == 0
+    requests = ["north/enrolment.json", "south/enrolment.json"]
+    assert run_command(["authority", "enroll", "authority", *requests, "--yes"]) == 0
+    return tmp_path
+
+
+def accept(site: str, *options: str) -> int:
+    return run_command(["site", "roster", site, "authority/roster.json", *options])
+
+
+def test_keys_and_ledger_are_for_their_owner_only(demo: Path) -> None:
+    assert accept("north", "--yes") == 0
+    secret = [*demo.rglob("*.key"), demo / "north" / "ledger.jsonl"]
+    assert len(secret) == 4
+    assert {path.stat().st_mode & 0o777 for path in secret} == {0o600}
+    assert {path.parent.stat().st_mode & 0o777 for path in demo.rglob("*.key")} == {0o700}
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
+def test_a_key_that_others_may_read_is_refused(
+    demo: Path, mode: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = demo / "north" / "keys" / "0001.key"
+    key.chmod(mode)
+    assert run_command(["site", "show", "north"]) == 3
+    assert f"chmod 600 north/keys/{key.name}" in capsys.readouterr().err
+
+
+def test_no_command_prints_a_private_key(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    accept("north", "--yes")
+    run_command(["site", "show", "north"])
+    run_command(["authority", "show", "authority"])
+    run_command(["site", "ledger", "show", "north"])
+    captured = capsys.readouterr()
+    for key in demo.rglob("*.key"):
+        assert key.read_text().strip() not in captured.out + captured.err
+        assert key.read_text().strip()[:40] not in captured.out + captured.err
+
+
+def test_each_new_member_is_asked_for_and_one_no_leaves_all_as_it_was(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def confirm(text: str, **_: object) -> bool:
+        asked.append(text)
+        if "south" in text:
+            raise click.Abort
+        return True
+
+    monkeypatch.setattr("typer.confirm", confirm)
+    assert accept("north") == 130
+    assert len(asked) == 3  # the authority, north, south
+    assert not (demo / "north" / "roster").exists()
+
+
+def test_keys_can_be_replaced_and_the_old_ones_stay(demo: Path) -> None:
+    accept("north", "--yes")
+    accept("south", "--yes")
+    before = open_identity(demo / "south", "south")
+    assert run_command(["site", "rotate", "south"]) == 0
+    assert run_command(["authority", "enroll", "authority", "south/enrolment.json", "--yes"]) == 0
+    assert accept("south", "--yes") == 0
+    after = open_identity(demo / "south", "south")
+    assert after.trust.current.version == before.trust.current.version + 1
+    assert after.keys_on(after.trust.current) is after.keys[0]
+    assert after.keys[1].public == before.keys[0].public
+    # a run that began by the version before goes on: what is sealed for the old keys opens
+    assert after.keys_on(before.trust.current).public == before.keys[0].public
+
+
+def test_a_lower_version_is_a_rollback(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old = (demo / "authority" / "roster.json").read_bytes()
+    run_command(["authority", "renew", "authority"])
+    assert accept("north", "--yes") == 0
+    (demo / "authority" / "roster.json").write_bytes(old)
+    assert accept("north", "--yes") == 3
+    assert "version 3 was accepted" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("demo")
+def test_a_roster_of_another_authority_is_refused() -> None:
+    assert accept("north", "--yes") == 0
+    run_command(["authority", "init", "puppeteer", "--federation", "demo"])
+    requests = [f"{name}/enrolment.json" for name in ("north", "south")]
+    run_command(["authority", "enroll", "puppeteer", *requests, "--yes"])
+    assert run_command(["site", "roster", "north", "puppeteer/roster.json", "--yes"]) == 3
+
+
+def test_a_revoked_member_is_gone_and_its_keys_cannot_come_back(
+    demo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["authority", "revoke", "authority", "south", "--yes"]) == 0
+    assert accept("north", "--yes") == 0
+    assert open_identity(demo / "north", "north").trust.current.sites == ("north",)
+    assert run_command(["authority", "enroll", "authority", "south/enrolment.json", "--yes"]) == 2
+    assert "revoked" in capsys.readouterr().err
+
+
+def test_a_request_changed_on_its_way_is_refused(demo: Path) -> None:
+    path = demo / "south" / "enrolment.json"
+    path.write_bytes(path.read_bytes().replace(b'"south"', b'"souyh"'))
+    assert run_command(["authority", "enroll", "authority", str(path), "--yes"]) == 3
+
+
+def test_keys_and_authority_are_not_made_twice(
+    demo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(path.read_text() for path in demo.rglob("*.key"))
+    assert run_command(["site", "init", "north", "--site", "north"]) == 2
+    assert "rotate" in capsys.readouterr().err
+    assert run_command(["authority", "init", "authority", "--federation", "x"]) == 2
+    assert sorted(path.read_text() for path in demo.rglob("*.key")) == before
+
+
+@pytest.mark.parametrize("name", ["../x", "a b", "", "x" * 65, "nørth"])
+def test_a_name_that_cannot_travel_is_refused(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["site", "init", str(tmp_path / "s"), "--site", name]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+    assert not (tmp_path / "s" / "keys").exists()
+
+
+def test_a_key_that_is_none_is_told_without_quoting_it(
+    demo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = demo / "north" / "keys" / "0001.key"
+    path.write_text(KeyPair.generate().to_secret()[:-8])
+    path.chmod(0o600)
+    assert run_command(["site", "show", "north"]) == 2
+    said = capsys.readouterr()
+    assert "not a key of grandrounds" in said.err
+    assert path.read_text()[:20] not in said.err
+
+
+def test_the_ledger_is_verified_against_what_a_peer_kept(
+    demo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accept("north", "--yes")
+    capsys.readouterr()
+    assert run_command(["site", "ledger", "verify", "north"]) == 0
+    head = capsys.readouterr().out.splitlines()[-1]
+    assert run_command(["site", "ledger", "verify", "north", "--head", head]) == 0
+    (demo / "north" / "ledger.jsonl").write_bytes(b"")
+    assert run_command(["site", "ledger", "verify", "north", "--head", head]) == 3
+    assert run_command(["site", "ledger", "verify", "north", "--head", "nonsense"]) == 2
