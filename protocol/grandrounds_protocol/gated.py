@@ -2,14 +2,23 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from grandrounds_protocol.names import SiteName
 from grandrounds_protocol.record import Record
 
 Reason = Literal["exact copy", "too near", "too alike", "small cell", "quota"]
 """Why a virtual row stays in the house."""
-Range = Annotated[str, Field(pattern=r"^\d{1,9}(-\d{1,9}|\+)$")]
+
+
+def _ascending(text: str) -> str:
+    low, _, high = text.rstrip("+").partition("-")
+    if high and int(high) < int(low):
+        raise ValueError("a range begins with its smaller end")
+    return text
+
+
+Range = Annotated[str, Field(pattern=r"^[0-9]{1,9}(-[0-9]{1,9}|\+)$"), AfterValidator(_ascending)]
 """A range of counts, such as `100-199`."""
 CLOSED = "this site's rows cannot tell what is too near a patient"
 """Said where nothing that began with a patient may leave. One sentence for all causes."""

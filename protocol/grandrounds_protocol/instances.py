@@ -7,15 +7,20 @@ from hashlib import blake2b
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from grandrounds_protocol.errors import BadInstances
+from grandrounds_protocol.fault import field_at_fault
+from grandrounds_protocol.record import Count, Record
 
 MAX_BYTES = 1 << 30
 _MAX_HEADER_BYTES = 4096
 _LENGTH = struct.Struct("<Q")
 _DTYPES = {"x": np.dtype("<f4"), "y": np.dtype("<i4"), "teacher": np.dtype("<i4")}
+_WRITTEN = {"x": "F32", "y": "I32", "teacher": "I32"}
+"""What safetensors calls these types."""
 
 
 @dataclass(frozen=True)
@@ -106,41 +111,67 @@ class VirtualInstances:
             [0, 1], an unknown class or teacher, too many rows.
         """
         if len(data) > MAX_BYTES:
-            raise BadInstances(f"{len(data)} bytes, at most {MAX_BYTES} are accepted")
-        _check_header(data, bounds)
+            problem = f"{len(data)} bytes, at most {MAX_BYTES} are accepted"
+            raise BadInstances(problem, where="file")
+        _check_header(_read_header(data), bounds)
         try:
             tensors = load(data)
         except (SafetensorError, ValueError, KeyError, TypeError):
-            raise BadInstances("not a safetensors file") from None
-        _check_tensors(tensors, bounds)
+            raise BadInstances("not a safetensors file", where="offsets of the data") from None
+        if len(tensors["y"]):
+            _check_values(tensors, bounds)
         return cls(tensors["x"], tensors["y"], tensors["teacher"])
 
 
-def _check_header(data: bytes, bounds: Bounds) -> None:
-    """Refuse a long header, and too many declared rows, before anything is copied."""
+class _Tensor(Record):
+    dtype: str
+    shape: tuple[Count, ...] = Field(max_length=2)
+    data_offsets: tuple[Count, Count]
+
+
+class _Header(Record):
+    x: _Tensor
+    y: _Tensor
+    teacher: _Tensor
+
+
+def _read_header(data: bytes) -> _Header:
+    """Read what a safetensors file declares, without looking at its numbers."""
     (length,) = _LENGTH.unpack_from(data) if len(data) >= _LENGTH.size else (len(data),)
     if length > min(len(data) - _LENGTH.size, _MAX_HEADER_BYTES):
-        raise BadInstances("not a safetensors file, or its header is too long")
+        problem = "not a safetensors file, or its header is too long"
+        raise BadInstances(problem, where="length of the header")
+    problem = "not a safetensors file of x, y and teacher"
+    text = data[_LENGTH.size : _LENGTH.size + length]
     try:
-        header = json.loads(data[_LENGTH.size : _LENGTH.size + length])
-        rows = max(int(tensor["shape"][0]) for tensor in header.values())
-    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
-        raise BadInstances("not a safetensors file of x, y and teacher") from None
+        return _Header.model_validate(json.loads(text, object_pairs_hook=_each_once))
+    except ValidationError as error:
+        raise BadInstances(problem, where=f"header, field {field_at_fault(error)}") from None
+    except (ValueError, RecursionError):
+        raise BadInstances(problem, where="header") from None
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    # where a key stands twice, this reader and that of safetensors may take another one
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _check_header(header: _Header, bounds: Bounds) -> None:
+    """Refuse what is not as agreed, before anything is copied."""
+    rows = header.x.shape[0] if header.x.shape else 0
     if rows > bounds.rows:
-        raise BadInstances(f"{rows} rows, at most {bounds.rows} are accepted")
-
-
-def _check_tensors(tensors: dict[str, npt.NDArray[np.generic]], bounds: Bounds) -> None:
-    if set(tensors) != set(_DTYPES):
-        raise BadInstances("the tensors must be x, y and teacher")
-    for name, dtype in _DTYPES.items():
-        if tensors[name].dtype != dtype:
+        raise BadInstances(f"{rows} rows, at most {bounds.rows} are accepted", where="tensor x")
+    shapes = {"x": (rows, bounds.columns), "y": (rows,), "teacher": (rows,)}
+    for name, shape in shapes.items():
+        declared: _Tensor = getattr(header, name)
+        if declared.dtype != _WRITTEN[name]:
             raise BadInstances("wrong number type", where=f"tensor {name}")
-    rows = len(tensors["y"]) if tensors["y"].ndim == 1 else -1
-    if tensors["x"].shape != (rows, bounds.columns) or tensors["teacher"].shape != (rows,):
-        raise BadInstances(f"shapes must be [n, {bounds.columns}], [n] and [n]")
-    if rows:
-        _check_values(tensors, bounds)
+        if declared.shape != shape:
+            problem = f"shapes must be [n, {bounds.columns}], [n] and [n]"
+            raise BadInstances(problem, where=f"tensor {name}")
 
 
 def _check_values(tensors: dict[str, npt.NDArray[np.generic]], bounds: Bounds) -> None:

@@ -7,7 +7,7 @@ letters, digits, dot, dash and underscore of ASCII: no path, no look-alike.
 import re
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator, StringConstraints
 
 SiteName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", min_length=1, max_length=64)
@@ -15,8 +15,16 @@ SiteName = Annotated[
 
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
 
-Label = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=80)]
-"""A feature's or a class's name: one printable line."""
+
+def _printable(name: str) -> str:
+    # not only control characters: a line separator, or marks that turn the order of writing
+    if not name.isprintable():
+        raise ValueError("a name is one line of printable characters")
+    return name
+
+
+Label = Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(_printable)]
+"""A feature's or a class's name: one printable line, of any language."""
 
 
 def canonical(value: object) -> str:

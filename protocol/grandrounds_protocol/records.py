@@ -7,7 +7,7 @@ small and readable; models and virtual rows travel beside them as parcels (see `
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import FailFast, Field, model_validator
 
 from grandrounds_protocol.gated import Gated, Range
 from grandrounds_protocol.names import Label, SiteName
@@ -41,12 +41,12 @@ class ModelCard(Record):
 
     site: SiteName
     algorithm: Label
-    features: tuple[Label, ...]
-    classes: tuple[Label, ...]
+    features: Annotated[tuple[Label, ...], FailFast()] = Field(max_length=100_000)
+    classes: Annotated[tuple[Label, ...], FailFast()] = Field(max_length=1000)
     validation: Metrics | None
     """Balanced accuracy and the rest on the owner's validation rows; null where there are none."""
-    rows: str = Field(pattern=r"^\d+(-\d+|\+)$")
-    """Bucket of the number of training rows, such as `100-199`."""
+    rows: Range
+    """Bucket of the number of training rows."""
 
 
 class PublishOrder(Record):
@@ -212,7 +212,7 @@ class InstructionBody(Record):
     """The readable part of an instruction."""
 
     heading: Heading
-    sites: tuple[SiteName, ...] = Field(min_length=1)
+    sites: Annotated[tuple[SiteName, ...], FailFast()] = Field(min_length=1)
     """All members of the run; teacher indices refer to this order."""
     rules: Rules
     order: Order

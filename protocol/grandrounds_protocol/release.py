@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from grandrounds_protocol.errors import BadModel
+from grandrounds_protocol.fault import field_at_fault
 from grandrounds_protocol.records import ModelCard
 
 _LENGTH = struct.Struct(">I")
@@ -31,16 +32,22 @@ class ModelRelease:
         Raises
         ------
         BadModel
-            If the card is cut, too long or not well-formed.
+            If the card is cut, too long, not well-formed, or not written as `to_bytes` does.
         """
         if len(data) < _LENGTH.size:
-            raise BadModel("the release is cut short")
+            raise BadModel("the release is cut short", where="length of the card")
         (length,) = _LENGTH.unpack_from(data)
         end = _LENGTH.size + length
         if length > _MAX_CARD_BYTES or end > len(data):
-            raise BadModel("the release's card is cut short or too long")
+            problem = "the release's card is cut short or too long"
+            raise BadModel(problem, where="length of the card")
+        text = data[_LENGTH.size : end]
         try:
-            card = ModelCard.model_validate_json(data[_LENGTH.size : end])
-        except (ValidationError, RecursionError):
-            raise BadModel("the release's card is not well-formed") from None
+            card = ModelCard.model_validate_json(text)
+        except ValidationError as error:
+            problem = "the release's card is not well-formed"
+            raise BadModel(problem, where=f"card, field {field_at_fault(error)}") from None
+        if card.model_dump_json().encode() != text:
+            problem = "the card is not written as this protocol writes it, or a key stands twice"
+            raise BadModel(problem, where="card")
         return cls(card, data[end:])

@@ -9,8 +9,8 @@ from google.protobuf.descriptor import FieldDescriptor  # type: ignore[import-un
 from google.protobuf.message import Message  # type: ignore[import-untyped]
 from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, numpy_helper
 
-from grandrounds_client.vetting.shown import shown
 from grandrounds_protocol.errors import BadModel
+from grandrounds_protocol.shown import shown
 
 Numbers = npt.NDArray[np.float32]
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from onnx import AttributeProto, NodeProto, TensorProto
 
-from grandrounds_client.vetting.shown import shown
 from grandrounds_protocol.errors import BadModel
+from grandrounds_protocol.shown import shown
 
 Raw = int | float | bytes | TensorProto | list[int] | list[float] | list[bytes]
 

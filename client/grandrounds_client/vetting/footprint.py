@@ -13,10 +13,10 @@ from onnx import GraphProto, NodeProto, TensorProto
 from grandrounds_client.vetting.attributes import read_attributes
 from grandrounds_client.vetting.limits import Limits
 from grandrounds_client.vetting.operators import OPERATORS
-from grandrounds_client.vetting.shown import shown
 from grandrounds_client.vetting.tensors import read_tensor
 from grandrounds_client.vetting.values import ROWS, Call, Value
 from grandrounds_protocol.errors import BadModel
+from grandrounds_protocol.shown import shown
 
 
 @dataclass

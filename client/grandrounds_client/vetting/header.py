@@ -3,8 +3,8 @@
 from onnx import ModelProto
 
 from grandrounds_client.vetting.limits import Limits
-from grandrounds_client.vetting.shown import shown
 from grandrounds_protocol.errors import BadModel
+from grandrounds_protocol.shown import shown
 
 FORMATS = range(6, 14)
 OPERATOR_SETS = {"": range(13, 22), "ai.onnx.ml": range(1, 5)}
@@ -30,6 +30,10 @@ def check_header(model: ModelProto, limits: Limits) -> None:
     ):
         if count > bound:
             raise BadModel(f"{count} {name}s, {bound} are accepted", where=f"model.graph.{name}")
+    for index, node in enumerate(model.graph.node):
+        if len(node.input) + len(node.output) > limits.links:
+            problem = f"more than {limits.links} inputs and outputs"
+            raise BadModel(problem, where=f"node {index} ({shown(node.op_type)})")
 
 
 def _check_operator_sets(model: ModelProto) -> None:

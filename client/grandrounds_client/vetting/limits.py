@@ -17,10 +17,15 @@ class Limits:
         Bytes of the file.
     fields, messages : int
         Protobuf fields, and messages among them, in the whole file.
+    singles : int
+        Fields that are not in a run of numbers: they are read one by one, in two microseconds
+        each. A forest has one for every node.
     text : int
         Bytes of one name or doc string.
     nodes, tensors : int
         Nodes and initializers of the graph.
+    links : int
+        Inputs and outputs of one node: a sum of a million inputs is a small file.
     elements : int
         Numbers in all tensors that do not depend on a row, intermediate ones included.
     activations : int
@@ -34,9 +39,11 @@ class Limits:
     size: int = 16 * 2**20
     fields: int = 2_000_000
     messages: int = 2**14
+    singles: int = 2**19
     text: int = 4096
     nodes: int = 512
     tensors: int = 512
+    links: int = 2048
     elements: int = 2**22
     activations: int = 2**22
     work: int = 2**26

@@ -15,6 +15,7 @@ from grandrounds_protocol.errors import BadModel
 Predict = Callable[[Rows], Probabilities]
 
 _FATAL = 4
+_ANSWER = "model.graph.output"
 
 
 def open_session(graph: bytes) -> Predict:
@@ -48,7 +49,7 @@ def _runner(session: onnxruntime.InferenceSession) -> Predict:
         try:
             output: Probabilities = session.run(None, {name: rows}, options)[0]
         except Exception:  # noqa: BLE001 - its errors share no base class
-            raise BadModel("the model fails on rows of the federation") from None
+            raise BadModel("the model fails on rows of the federation", where=_ANSWER) from None
         return output
 
     return run
@@ -79,10 +80,11 @@ def predictor(run: Predict, *, width: int, classes: int, chunk: int) -> Predict:
 
 def _checked(answer: Probabilities, shape: tuple[int, int]) -> Probabilities:
     if answer.shape != shape or answer.dtype != np.float32:
-        raise BadModel(f"the model answers {list(answer.shape)} where {list(shape)} is due")
+        problem = f"the model answers {list(answer.shape)} where {list(shape)} is due"
+        raise BadModel(problem, where=_ANSWER)
     # written so that NaN fails; infinity fails the upper bound
     if not ((answer >= -1e-6) & (answer <= 1 + 1e-6)).all():
-        raise BadModel("the model answers numbers that are not in 0 to 1")
+        raise BadModel("the model answers numbers that are not in 0 to 1", where=_ANSWER)
     if not (np.abs(answer.sum(axis=1, dtype=np.float64) - 1) <= 1e-3).all():
-        raise BadModel("the model answers rows that do not sum to 1")
+        raise BadModel("the model answers rows that do not sum to 1", where=_ANSWER)
     return answer

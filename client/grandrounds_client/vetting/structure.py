@@ -4,8 +4,8 @@ from collections.abc import Container
 
 from onnx import GraphProto, TensorProto, ValueInfoProto
 
-from grandrounds_client.vetting.shown import shown
 from grandrounds_protocol.errors import BadModel
+from grandrounds_protocol.shown import shown
 
 
 def check_structure(graph: GraphProto, operators: Container[tuple[str, str]]) -> None:

@@ -111,13 +111,14 @@ class _Scan:
         self.limits = limits
         self.fields = 0
         self.messages = 0
+        self.singles = 0
 
     def walk(self, message: Descriptor, start: int, end: int, path: str) -> None:
         accepted = _accepted(message)
         at = start
         while at < end:
             tag, value = self.varint(at, end, path)
-            self.count_fields(1, path)
+            self.count_single(path)
             field = accepted.get(tag >> 3)
             if field is None:
                 raise _unaccepted(message, tag >> 3, path)
@@ -132,6 +133,13 @@ class _Scan:
             return at
         self.count_fields(_numbers(tag, found[0]), path)
         return found.end()
+
+    def count_single(self, path: str) -> None:
+        self.singles += 1
+        if self.singles > self.limits.singles:
+            problem = f"more than {self.limits.singles} protobuf fields that stand alone"
+            raise BadModel(problem, where=path)
+        self.count_fields(1, path)
 
     def count_fields(self, more: int, path: str) -> None:
         self.fields += more
