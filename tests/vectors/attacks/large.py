@@ -4,7 +4,7 @@ import onnx
 from onnx import helper
 
 from tests.vectors.attacks.family import Family, before, block
-from tests.vectors.sound import floats, network, tree
+from tests.vectors.sound import floats, integers, network, tree
 
 node = helper.make_node
 
@@ -20,14 +20,29 @@ def large() -> Family:
     packed.int32_data.extend([1] * (2**22 + 1))
     dense = before(node("Add", ["X", "t"], ["y"]), stored=[packed])
     return {
+        "sum-of-many": (before(node("Sum", ["X"] * 500_000, ["y"]), stored=[]), "'Sum'"),
+        "join-of-many": (
+            before(node("Concat", ["X"] * 500_000, ["y"], axis=1), stored=[]),
+            "'Concat'",
+        ),
+        "many-node-outputs": (
+            network(node("Relu", ["X"], [f"o{at}" for at in range(500_000)])),
+            "'Relu'",
+        ),
+        "million-labels": (tree(classlabels_int64s=list(range(10**6))), "model.graph.output"),
+        "many-features": (tree(nodes_featureids=[4] * 10**6), "1000000 entries"),
+        "many-dims": (
+            before(node("Reshape", ["X", "to"], ["y"]), stored=[integers("to", [1] * 100_000)]),
+            "'Reshape'",
+        ),
         "oversize": (b"\x08\x08" * (2**23 + 1), "bytes long"),
         "many-empty-nodes": (b"\x08\x08" + block(7, b"\x0a\x00" * 100_000), "messages"),
-        "many-fields": (b"\x08\x08" * 2_100_000, "protobuf fields"),
+        "many-fields": (b"\x08\x08" * 2_100_000, "fields that stand alone"),
         "many-nodes": (network(*layers), "515 nodes"),
         "many-tensors": (network(stored=scalars), "514 initializers"),
         "long-name": (long_name, "4096 bytes"),
         "many-elements": (dense, "tensor 0"),
-        "million-tree-nodes": (tree(nodes_modes=["LEAF"] * 10**6), "1000000 tree nodes"),
+        "million-tree-nodes": (tree(nodes_modes=["LEAF"] * 10**6), "fields that stand alone"),
         "too-many-tree-nodes": (_comb(200_001), "200001 tree nodes"),
         "deep-tree": (_comb(2001), "deeper"),
     }
