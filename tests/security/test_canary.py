@@ -13,6 +13,7 @@ from grandrounds import in_process
 from grandrounds.cli import run_command
 from grandrounds.in_process import Written
 from grandrounds.simulate import prepare
+from grandrounds_client.arrays import Mask, Rows
 from grandrounds_client.learners.naive_bayes import NaiveBayes
 from grandrounds_client.site import Site, split_rows
 from grandrounds_protocol.messages import Parcel, Reply
@@ -122,22 +123,28 @@ def logged(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:
 
 
 def failing_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the second fit of a learner raise, with all rows in its message."""
+    """Let the second fit of a learner raise, with the planted patient in its message."""
     fit, times = NaiveBayes.fit, [0]
 
-    def fails(self: NaiveBayes, x: np.ndarray, *rest: object, **options: object) -> object:
+    def fails(self: NaiveBayes, x: Rows, *rest: object, **options: object) -> object:
         times[0] += 1
         if times[0] == 2:
-            raise ValueError(f"cannot learn from {(x * HIGH).tolist()} and {x.tolist()}")
+            planted = x[is_planted(x)]
+            assert len(planted)
+            raise ValueError(f"cannot learn from {planted[0].tolist()}, which is {CANARY}")
         return fit(self, x, *rest, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(NaiveBayes, "fit", fails)
 
 
+def is_planted(x: Rows) -> Mask:
+    """Mark the planted patient among encoded rows, bool [n]."""
+    found: Mask = np.isclose(x, np.array(CANARY) / HIGH, atol=1e-6).all(axis=1)
+    return found
+
+
 def is_trained_on(site: Site) -> bool:
-    planted = np.array(CANARY, np.float64) / HIGH
-    rules = site.federation.rules
-    return bool(np.isclose(split_rows(site, rules).train.x, planted, atol=1e-6).all(axis=1).any())
+    return bool(is_planted(split_rows(site, site.federation.rules).train.x).any())
 
 
 @pytest.mark.slow
