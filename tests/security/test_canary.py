@@ -139,8 +139,7 @@ def failing_second(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def is_planted(x: Rows) -> Mask:
     """Mark the planted patient among encoded rows, bool [n]."""
-    found: Mask = np.isclose(x, np.array(CANARY) / HIGH, atol=1e-6).all(axis=1)
-    return found
+    return np.asarray((np.abs(x - np.array(CANARY) / HIGH) < 1e-6).all(axis=1), np.bool_)
 
 
 def is_trained_on(site: Site) -> bool:
