@@ -177,10 +177,13 @@ def large_messages() -> dict[str, tuple[bytes, str]]:
         "heading-of-17-megabytes": (packed(b" " * (17 << 20)), "length of the heading"),
         "20000-parcels": (packed(written(head), b""), "parcels"),
         "9000-wrong-parcels": (packed(written(wrong), b""), "parcels.0.length"),
-        "five-million-lists": (packed(lists, b""), "heading"),
+        "five-million-lists": (packed(lists, b""), "lists and objects"),
         "400000-wrong-scores": (packed(written(scored), b""), "more than 1000 of them"),
         "400000-unknown-fields": (packed(written(unknown), b""), "more than 1000 of them"),
         "400000-wrong-names": (packed(written(named), b""), "parcels.0.recipients.0"),
-        "million-objects": (packed(b'{"":' * 10**6 + b"1" + b"}" * 10**6, b""), "heading"),
-        "eight-million-numbers": (packed(numbers, b""), "heading"),
+        "million-objects": (
+            packed(b'{"":' * 10**6 + b"1" + b"}" * 10**6, b""),
+            "lists and objects",
+        ),
+        "eight-million-numbers": (packed(numbers, b""), "lists and objects"),
     }
