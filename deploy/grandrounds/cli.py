@@ -201,6 +201,55 @@ def bench_leakage(
         show(Console(), report)
 
 
+@bench.command("learning")
+def bench_learning(
+    folder: Annotated[Path, typer.Argument(help="Holds federation.toml and NAME/site.toml.")],
+    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="How many splits.")] = 5,
+    first_seed: Annotated[int, typer.Option(min=0, metavar="S", help="The first of them.")] = 0,
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option(help="This recipe and its controls; may be repeated. Then no other one."),
+    ] = None,
+    rival: Annotated[
+        list[str] | None, typer.Option(help="This rival; may be repeated. Then no other one.")
+    ] = None,
+    learner: Annotated[
+        str | None, typer.Option(help="The same at every site; as site.toml says if left out.")
+    ] = None,
+    balanced: Annotated[
+        bool | None,
+        typer.Option(
+            "--balanced/--unbalanced", help="Whether classes weigh alike; as site.toml says."
+        ),
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Number of rounds.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes; same figures.")] = 1,
+    out: Annotated[
+        Path, typer.Option(help="Folder for finished trials, which are kept, and the plot.")
+    ] = Path("out"),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")
+    ] = False,
+) -> None:
+    """Compare recipes with their rivals on every site, over many splits of the rows."""
+    from grandrounds.bench.learning.contestants import chosen
+    from grandrounds.bench.learning.report import report_of
+    from grandrounds.bench.learning.run import Options, measure
+    from grandrounds.bench.learning.table import progress, show
+
+    notes = Console(stderr=True)
+    contestants = chosen(recipe or (), rival or ())
+    options = Options(range(first_seed, first_seed + seeds), learner, balanced, rounds)
+    with progress(notes) as note:
+        measured = measure(folder, contestants, options, out=out, jobs=jobs, note=note)
+    report = report_of(measured, contestants, options)
+    if as_json:
+        typer.echo(report.to_json(), nl=False)
+    else:
+        show(Console(), report)
+    notes.print(f"trials: {measured.path}")
+
+
 def main() -> None:
     """Run the command and turn whatever happens into a message and an exit code."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")

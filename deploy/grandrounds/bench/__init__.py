@@ -12,7 +12,8 @@
             ├─ quality     one judge for all
             └─ table       for people
 
-`gating` measures the release gate on a federation's folder, `leakage` attacks what leaves it.
+`gating` measures the release gate on a federation's folder, `leakage` attacks what leaves it,
+`learning` measures what it teaches.
 
 `setting` holds what all of them share, `records` what is said in the end.
 
