@@ -73,7 +73,7 @@ def measure(
     bench = Bench(open_sites(folder, options), rules, contestants)
     out.mkdir(parents=True, exist_ok=True)
     said = {"learner": options.learner, "balanced": str(options.balanced)}
-    store = Store.of(out, federation.name, setting_of(bench, **said))
+    store = Store.of(out, setting_of(bench, **said))
     wanted = [(seed, name) for seed in options.seeds for name in worlds(bench.sites)]
     done = {(one.seed, one.world): one for one in store.read()}
     todo = [pair for pair in wanted if pair not in done]
@@ -94,7 +94,8 @@ def open_sites(folder: Path, options: Options) -> dict[str, Site]:
             settings = settings.model_copy(update={"learner": options.learner})
         site = open_site(settings, one.folder, read.federation, {})
         learners = tuple(_balanced(learner, options.balanced) for learner in site.learners)
-        sites[site.name] = replace(site, learners=learners)
+        # models run right here: all are made of these rows, and a worker cannot be sent on
+        sites[site.name] = replace(site, learners=learners, worker=None)
     return sites
 
 

@@ -32,11 +32,11 @@ class Store:
         self._first = json.dumps(setting, sort_keys=True)
 
     @classmethod
-    def of(cls, folder: Path, name: str, setting: Mapping[str, Any]) -> "Store":
+    def of(cls, folder: Path, setting: Mapping[str, Any]) -> "Store":
         """Return the store in a folder; another setting has another file."""
         text = json.dumps(setting, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-        return cls(folder / f"learning-{name}-{digest}.jsonl", setting)
+        return cls(folder / f"learning-{digest}.jsonl", setting)
 
     def read(self) -> list[Trial]:
         """Return what is finished; half a line, of a run that was killed, is cut off."""
