@@ -233,6 +233,7 @@ def bench_learning(
 ) -> None:
     """Compare recipes with their rivals on every site, over many splits of the rows."""
     from grandrounds.bench.learning.contestants import chosen
+    from grandrounds.bench.learning.plot import draw
     from grandrounds.bench.learning.report import report_of
     from grandrounds.bench.learning.run import Options, measure
     from grandrounds.bench.learning.table import progress, show
@@ -243,11 +244,13 @@ def bench_learning(
     with progress(notes) as note:
         measured = measure(folder, contestants, options, out=out, jobs=jobs, note=note)
     report = report_of(measured, contestants, options)
+    plot = measured.path.with_suffix(".svg")
+    plot.write_text(draw(report), encoding="utf-8")
     if as_json:
         typer.echo(report.to_json(), nl=False)
     else:
         show(Console(), report)
-    notes.print(f"trials: {measured.path}")
+    notes.print(f"trials: {measured.path}\nplot:   {plot}", soft_wrap=True)
 
 
 def main() -> None:

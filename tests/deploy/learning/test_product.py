@@ -71,3 +71,17 @@ def test_one_round_is_that_of_the_product(wine: Folder, recipe: str, seed: int) 
         assert played.adopted[f"own/{name}/{name}"] == site.own.after
         assert played.adopted[f"all/all/{name}"] == site.federation.after
     assert set(played.adopters) == {name for name, site in results.sites.items() if site.adopted}
+
+
+def test_two_rounds_are_those_of_the_product(wine: Folder) -> None:
+    folder = of_patients(wine("review_min_rows = 1\nmin_rows = 3", tuscany="tree"))
+    results = simulate(prepare(folder, recipe="paper", seed=0, rounds=2), lambda *_: None)
+    assert all(not site.quarantined for site in results.sites.values())
+    sites = open_sites(folder, Options(range(1)))
+    rules = prepare(folder, rounds=2).federation.rules
+    played = trial(Bench(sites, rules, chosen(["paper"], [])), 0, EVERYBODY).contestants["paper"]
+    assert played is not None
+    assert played.adopted is not None
+    for name, site in results.sites.items():
+        assert played.adopted[f"own/{name}/{name}"] == site.own.after
+        assert played.adopted[f"all/all/{name}"] == site.federation.after

@@ -241,3 +241,60 @@ def test_an_unknown_name_is_refused_before_any_trial(
     said = capsys.readouterr()
     assert "magic" in said.err
     assert "seed 0" not in said.err
+
+
+def poisoned(world: World, _rng: np.random.Generator) -> Given:
+    """All peers' rows, each of the other class, and so many that own rows drown."""
+    given = chosen([], ["pooled"])["pooled"].play(world, _rng)
+    assert given is not None
+    lessons = {name: one for name, one in given.items() if isinstance(one, Lessons)}
+    return {
+        name: replace(one, y=1 - one.y, weight=np.full(len(one), 9, np.float32))
+        for name, one in lessons.items()
+    }
+
+
+def test_what_harms_is_kept_before_review_and_not_after(made: Folder, tmp_path: Path) -> None:
+    for one in played(made(), {"poison": Contestant(poisoned, "")}, tmp_path):
+        found = one.contestants["poison"]
+        assert found is not None
+        assert found.adopted == one.base
+        for cell, metrics in found.before_review.items():
+            assert metrics.balanced_accuracy is not None
+            # weights count: at weight 1 the west would hold out among its own rows
+            assert metrics.balanced_accuracy < 0.35
+            assert (one.base[cell].balanced_accuracy or 0) > 0.8
+
+
+def test_federated_averaging_takes_one_net_and_learns_what_all_know(
+    made: Folder, tmp_path: Path
+) -> None:
+    folder, contestants = made(learner="mlp"), chosen([], ["fedavg", "fedprox"])
+    found = lines(folder, contestants, tmp_path)
+    for key in contestants:
+        cells = found[key].before_review["loso"]["balanced_accuracy"]
+        assert found[key].adopted is None
+        assert cells is not None
+        assert cells.cells["loso/north/west"] > 0.03
+    assert found["fedavg"].before_review != found["fedprox"].before_review
+    trees = lines(folder, contestants, tmp_path, replace(ONE, learner="tree"))
+    assert trees["fedavg"].absent == 4
+    assert trees["fedavg"].before_review["own"]["accuracy"] is None
+
+
+def test_two_sites_have_nobody_to_leave_out(
+    made: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = made()
+    (folder / "west" / "site.toml").unlink()
+    command = ["bench", "learning", str(folder), "--out", str(tmp_path / "out")]
+    assert run_command([*command, "--seeds", "1", "--rival", "pooled", "--rival", "fedavg"]) == 0
+    said = capsys.readouterr()
+    assert "1 of 1: seed 0, everybody" in said.err
+    assert "own: held-out rows" in said.out
+    assert "loso" not in said.out
+    (plot,) = (tmp_path / "out").glob("*.svg")
+    text = plot.read_text(encoding="utf-8")
+    assert "pooled" in text
+    assert "fedavg" not in text  # it has no place, so there is nothing to draw
+    assert "north on rows of all: " in text

@@ -12,6 +12,7 @@ from grandrounds.bench.learning.records import Trial
 from grandrounds.bench.learning.store import Store, setting_of
 from grandrounds.bench.learning.trial import Bench, trial
 from grandrounds.folder import read_folder
+from grandrounds.results import make_folder
 from grandrounds.threads import one_thread
 from grandrounds_client.learners import Learner
 from grandrounds_client.site import Site, open_site
@@ -64,14 +65,14 @@ def measure(
     Raises
     ------
     BadInput
-        If the folder cannot be used.
+        If the folder cannot be used, or `out` cannot be written.
     ModelHoldsRows
         If a site could not release its own model.
     """
     federation = read_folder(folder).federation
     rules = federation.rules.model_copy(update={"rounds": options.rounds})
     bench = Bench(open_sites(folder, options), rules, contestants)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     said = {"learner": options.learner, "balanced": str(options.balanced)}
     store = Store.of(out, setting_of(bench, **said))
     wanted = [(seed, name) for seed in options.seeds for name in worlds(bench.sites)]

@@ -14,8 +14,8 @@ from grandrounds.bench.learning.report import Report
 from grandrounds.bench.learning.run import Note
 from grandrounds.tables import titled
 
-_PROTOCOLS = {
-    "loso": "all rows of a site that nobody learned from",
+PROTOCOL_NAMES = {
+    "loso": "rows of a site unseen by all",
     "own": "held-out rows of the own site",
     "all": "held-out rows of all sites",
 }
@@ -44,18 +44,15 @@ def progress(console: Console) -> Iterator[Note]:
 
 def show(console: Console, report: Report) -> None:
     """Print all tables and what their columns are."""
-    learners = "learners as in site.toml" if report.learner is None else f"{report.learner} at all"
-    last = report.first_seed + report.seeds - 1
     console.print(
-        f"\n{report.federation}: {learners}, seeds {report.first_seed} to {last}, "
-        f"{report.rounds} {'round' if report.rounds == 1 else 'rounds'}; "
+        f"\n{report.federation}: {setting(report)}; "
         f"{report.cpu_seconds / report.seeds:.0f} s of processor time per seed"
     )
     for protocol in PROTOCOLS:
         base = report.base[protocol]
         if base["balanced_accuracy"] is None:
             continue
-        console.print(f"\n[bold]{protocol}[/bold]: {_PROTOCOLS[protocol]}")
+        console.print(f"\n[bold]{protocol}[/bold]: {PROTOCOL_NAMES[protocol]}")
         console.print(f"no distillation: {_base(base)}")
         for stage in STAGES:
             console.print(_table(protocol, stage, report.contestants))
@@ -70,6 +67,17 @@ def show(console: Console, report: Report) -> None:
     )
     for key, line in report.contestants.items():
         console.print(f"  {key}: {line.says}{_remarks(line)}")
+
+
+def setting(report: Report) -> str:
+    """Return learners, seeds and rounds in words."""
+    learners = "learners as in site.toml" if report.learner is None else f"{report.learner} at all"
+    classes = {None: "", True: ", classes balanced", False: ", classes not balanced"}
+    last = report.first_seed + report.seeds - 1
+    return (
+        f"{learners}{classes[report.balanced]}, seeds {report.first_seed} to {last}, "
+        f"{report.rounds} {'round' if report.rounds == 1 else 'rounds'}"
+    )
 
 
 def _base(base: Mapping[str, Quartiles | None]) -> str:
