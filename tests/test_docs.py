@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from grandrounds_client.settings import SiteSettings
 from grandrounds_protocol.schema import Federation
 from grandrounds_protocol.settings import parse_settings
 
+Folder = Callable[..., Path]
 DOCS = Path(__file__).parent.parent / "docs"
 
 
@@ -33,6 +35,18 @@ def test_the_first_federation_runs_as_written(
     assert run_command(shlex.split(command)[1:]) == 0
     assert "piedmont" in capsys.readouterr().out
     assert (tmp_path / "wine-out" / "results.json").exists()
+
+
+@pytest.mark.slow
+def test_a_contestant_of_ones_own_plays_as_written(tmp_path: Path, wine: Folder) -> None:
+    wine(tuscany="tree", veneto="tree").rename(tmp_path / "my-federation")
+    page = blocks("researcher.md", "python")
+    script = next(block for block in page if "bench.learning" in block)
+    said = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+    assert "12 of 12" in said.stdout
+    assert "drawn: random rows" in said.stdout
 
 
 def test_the_example_of_site_toml_is_one() -> None:

@@ -54,10 +54,9 @@ def pooled(world: World, _rng: np.random.Generator) -> Given:
 
 
 def _of_peers(world: World, name: SiteName) -> Lessons:
-    rows = Lessons.none(world.width)
-    for peer in world.peers(name):
-        rows = rows.followed_by(world.members[peer].rows)
-    return rows
+    return Lessons.concatenate(
+        [world.members[peer].rows for peer in world.peers(name)], world.width
+    )
 
 
 def as_many_peer_rows(world: World, rng: np.random.Generator, recipe: str) -> Given:

@@ -81,13 +81,13 @@ def _sources(plays: Iterable[Callable[..., object]]) -> str:
 
 
 def _source(play: Callable[..., object]) -> Path | None:
-    """File of a contestant's code; None where it has none, as on a prompt."""
+    """File of a contestant's code; None on a prompt, where its name is all that is known of it."""
     inner = play.func if isinstance(play, partial) else play
     try:
         found = inspect.getsourcefile(inner if inspect.isroutine(inner) else type(inner))
     except TypeError:
         return None
-    return Path(found) if found else None
+    return Path(found) if found and Path(found).exists() else None
 
 
 def _data(bench: Bench) -> str:

@@ -151,7 +151,7 @@ def _offered(
         if not isinstance(lessons, Lessons):
             continue
         before = standing.rows.get(name, Lessons.none(standing.world.width))
-        rows = before.followed_by(lessons)
+        rows = before.with_new(lessons)
         if len(rows) == len(before):
             continue
         try:

@@ -1,6 +1,6 @@
 """Who learns together, and what each may know: no row that anybody is tested on is in here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
@@ -62,15 +62,22 @@ class Lessons:
         """Return the chosen rows, in that order."""
         return Lessons(self.x[rows], self.y[rows], self.origin[rows], self.weight[rows])
 
-    def followed_by(self, more: "Lessons") -> "Lessons":
-        """Put more rows behind these; of equal rows of one class the first is kept."""
-        both = Lessons(
-            *(
-                np.concatenate([getattr(self, name), getattr(more, name)])
-                for name in ("x", "y", "origin", "weight")
-            )
+    @classmethod
+    def concatenate(cls, parts: "Sequence[Lessons]", columns: int) -> "Lessons":
+        """All rows of all parts, in order."""
+        parts = [cls.none(columns), *parts]
+        x, y, origin, weight = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("x", "y", "origin", "weight")
         )
-        return both.take(VirtualInstances(both.x, both.y, both.origin).first())
+        return cls(x, y, origin, weight)
+
+    def with_new(self, more: "Lessons") -> "Lessons":
+        """Add rows of a later round; one that was there before, in its class, counts once."""
+        known = set(VirtualInstances(self.x, self.y, self.origin).digests())
+        digests = VirtualInstances(more.x, more.y, more.origin).digests()
+        new = np.flatnonzero([digest not in known for digest in digests])
+        return Lessons.concatenate([self, more.take(new)], self.x.shape[1])
 
 
 @dataclass(frozen=True)
