@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from grandrounds_protocol.names import SiteName
 from grandrounds_protocol.record import Record
 
-Reason = Literal["exact copy", "too near", "too alike", "small cell", "quota"]
+Reason = Literal["exact copy", "too near", "too alike", "teacher disagrees", "small cell", "quota"]
 """Why a virtual row stays in the house."""
 
 
@@ -29,7 +29,7 @@ class GatedRanges(Record):
 
     released: Range
     pushed: Range
-    """Of those released: moved away from patients first."""
+    """Of those released: pushed away from the patients they began with; all but images are."""
     refused: dict[Reason, Range]
     """Small cells are left out: they are neither sent nor counted."""
 

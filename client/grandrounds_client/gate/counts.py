@@ -18,7 +18,7 @@ class Passed(Record):
     written: Count
     released: Count
     pushed: Count
-    """Of those released: moved away from patients first."""
+    """Of those released: pushed away from the patients they began with; all but images are."""
     refused: dict[Reason, Count]
 
     def ranges(self) -> GatedRanges:

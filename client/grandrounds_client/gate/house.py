@@ -4,26 +4,20 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from grandrounds_client.arrays import Columns, Rows
 from grandrounds_client.gate.alike import RawFeatures
 from grandrounds_client.gate.nearest import Neighbours
 from grandrounds_protocol.layout import Layout
 
+Distances = npt.NDArray[np.float64]
+
 NEAR = 0.05
-"""Share of validation rows that are nearer to a training row than the percentile."""
-ALIKE = 0.95
-"""Share of validation rows with at most as many features equal to one training row's.
+"""Share of strangers that are near: below their percentile of this rank.
 
-The largest count of all would let one patient who is in the file twice open the gate for
+The nearest of all would let one patient who is in the file twice open the gate for
 everybody; the median would hold back every second row of strangers.
-"""
-FLOOR = 0.5
-"""The federation's least distance: a quarter of what one other category costs.
-
-It is a sum over columns, so on images it says nothing: .5 over 784 pixels is less than one
-grey level each. It is not scaled with the columns, for there the percentile scales itself:
-two patients' images lie tens apart.
 """
 
 
@@ -42,15 +36,12 @@ class House:
         Columns the site has. All comparing is done on these: what a teacher wrote into
         columns that no own row has does not make a row any less a patient's.
     layout : Layout
-    floor : float
-        The federation's least distance.
     """
 
     train: Rows
     validation: Rows
     columns: Columns
     layout: Layout
-    floor: float = FLOOR
 
     @cached_property
     def own(self) -> Rows:
@@ -59,16 +50,34 @@ class House:
         return np.ascontiguousarray(rows, dtype=np.float32)
 
     @cached_property
+    def apart(self) -> Distances:
+        """Distances of validation rows to their nearest training row, in order.
+
+        They are strangers to the training rows: no more, and no less, is asked of a virtual
+        row.
+        """
+        train, validation = self._parts
+        if not len(train) or not len(validation):
+            return np.zeros(0)
+        return np.sort(Neighbours(train).nearest(validation)[0].astype(np.float64))
+
+    @cached_property
+    def differing(self) -> Distances:
+        """Raw features in which validation rows differ from the most alike training row."""
+        train, validation = self._parts
+        if not len(train) or not len(validation):
+            return np.zeros(0)
+        known = RawFeatures.of(train, self.columns, self.layout)
+        alike, _ = known.most_alike(validation)
+        return np.sort(len(known.features) - alike.astype(np.float64))
+
+    @property
     def percentile(self) -> float:
         """5th percentile of the distances of validation rows to their nearest training row.
 
         0 where the site has no validation rows: nothing is known to be far enough.
         """
-        train, validation = self.own[: len(self.train)], self.own[len(self.train) :]
-        if not len(train) or not len(validation):
-            return 0.0
-        distance, _ = Neighbours(train).nearest(validation)
-        return float(np.quantile(distance, NEAR))
+        return float(np.quantile(self.apart, NEAR)) if len(self.apart) else 0.0
 
     @property
     def closed(self) -> bool:
@@ -81,18 +90,8 @@ class House:
         return self.percentile < 1e-5
 
     @property
-    def radius(self) -> float:
-        """Virtual rows nearer than this to an own row are too near."""
-        return max(self.percentile, self.floor)
-
-    @cached_property
-    def alike(self) -> int:
-        """Virtual rows with more features than this equal to one own row's are too alike."""
-        train, validation = self.own[: len(self.train)], self.own[len(self.train) :]
-        if not len(train) or not len(validation):
-            return 0
-        counts, _ = RawFeatures.of(train, self.columns, self.layout).most_alike(validation)
-        return int(np.quantile(counts, ALIKE))
+    def _parts(self) -> tuple[Rows, Rows]:
+        return self.own[: len(self.train)], self.own[len(self.train) :]
 
     @cached_property
     def neighbours(self) -> Neighbours:
@@ -105,6 +104,6 @@ class House:
         return RawFeatures.of(self.own, self.columns, self.layout)
 
     @cached_property
-    def records(self) -> dict[bytes, int]:
-        """Own rows as bytes, with the index of the last that is so."""
-        return {row.tobytes(): at for at, row in enumerate(self.own + np.float32(0))}
+    def records(self) -> frozenset[bytes]:
+        """Own rows as bytes, -0 as 0."""
+        return frozenset(row.tobytes() for row in self.own + np.float32(0))

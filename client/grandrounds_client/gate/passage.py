@@ -8,9 +8,9 @@ import numpy as np
 from grandrounds_client.arrays import Labels, Mask, Rows
 from grandrounds_client.gate.cells import MIN_ROWS, over_quota, small_cell
 from grandrounds_client.gate.counts import Passages, Passed
-from grandrounds_client.gate.filters import REASONS
+from grandrounds_client.gate.filters import FILTERS
 from grandrounds_client.gate.house import House
-from grandrounds_client.gate.push import Writing, push
+from grandrounds_client.gate.push import DISAGREES, SMALL, Writing, push
 from grandrounds_client.teacher import Teacher
 from grandrounds_protocol.errors import BadModel
 from grandrounds_protocol.gated import CLOSED, Reason
@@ -56,7 +56,7 @@ class Released:
     Attributes
     ----------
     lots : list of Lot
-        Rows for at least one student, some of them pushed; their order is kept.
+        Rows for at least one student, pushed; their order is kept.
     passages : Passages
         Exact counts, for the site's own store only.
     failed : dict of str to str
@@ -77,7 +77,7 @@ def gate(
     rng: np.random.Generator,
     min_rows: int = MIN_ROWS,
 ) -> Released:
-    """Release what no filter refuses; rows that fail one of the filters are pushed first.
+    """Push every row away from the patient it began with, and release what no filter refuses.
 
     Then small cells stay in the house, and what exceeds the quota.
 
@@ -92,7 +92,8 @@ def gate(
         Most rows of one teacher for one student.
     rng : numpy Generator
     min_rows : int
-        Fewest rows of one teacher, for one student, about one class.
+        Fewest rows of one teacher, for one student, about one class; and fewest that a value
+        is drawn from.
     """
     if house.closed:
         return Released([], Passages(teachers={}, closed=CLOSED), {})
@@ -115,22 +116,22 @@ def _through(
     lot: Lot, house: House, quota: int, rng: np.random.Generator, min_rows: int
 ) -> tuple[Lot, Passed]:
     lot = lot.for_somebody()
-    pushed = push(Writing(lot.teacher, lot.seeds, lot.x, lot.y), house, rng)
+    pushed = push(Writing(lot.teacher, lot.seeds, lot.x, lot.y), house, min_rows, rng)
     refused: dict[Reason, int] = {
-        reason: int(lot.students[(pushed.reason == reason) & ~pushed.passes].sum())
-        for reason in REASONS
+        reason: int(lot.students[pushed.reason == reason].sum()) for reason in (DISAGREES, *FILTERS)
     }
     students = lot.students & pushed.passes[:, None]
     small = small_cell(students, lot.y, min_rows)
-    refused["small cell"] = int(small.sum())
+    refused[SMALL] = int(lot.students[pushed.reason == SMALL].sum() + small.sum())
     students &= ~small
     over = over_quota(students, lot.y, quota, rng)
     refused["quota"] = int(over.sum())
     students &= ~over
+    released = int(students.sum())
     passed = Passed(
         written=int(lot.students.sum()),
-        released=int(students.sum()),
-        pushed=int(students[pushed.reason != ""].sum()),
+        released=released,
+        pushed=0 if house.layout.images else released,
         refused=refused,
     )
     left = replace(lot, x=pushed.x, students=students)

@@ -1,22 +1,21 @@
-"""Move rows out of patients' neighbourhoods, as far as their teacher still agrees."""
+"""Push rows away from the patients they began with, as far as their teacher still agrees."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from grandrounds_client.arrays import Labels, Mask, Rows
-from grandrounds_client.gate.filters import Indices, inspect
+from grandrounds_client.arrays import Floats, Labels, Mask, Rows
+from grandrounds_client.gate.crowd import Crowd
+from grandrounds_client.gate.filters import REASONS, Standing, inspect
 from grandrounds_client.gate.house import House
-from grandrounds_client.gate.moves import Need, propose
 from grandrounds_client.teacher import Teacher
+from grandrounds_protocol.gated import Reason
 
-ROUNDS = 6
-"""How often a row is pushed: away from one own row it may come near another."""
-PROPOSALS = 16
-"""Ways to move a row that its teacher is asked about, each round."""
-_CELLS = 1 << 22
-"""Numbers of proposals held together: 16 MB, a few times over."""
+ROUNDS = 24
+"""How often a row is drawn until its teacher agrees and the filters let it pass."""
+DISAGREES: Reason = "teacher disagrees"
+SMALL: Reason = "small cell"
 
 
 @dataclass(frozen=True)
@@ -36,10 +35,6 @@ class Writing:
     x: Rows
     y: Labels
 
-    def rows(self, chosen: slice | Indices) -> "Writing":
-        """Return the chosen rows."""
-        return replace(self, seeds=self.seeds[chosen], x=self.x[chosen], y=self.y[chosen])
-
 
 @dataclass(frozen=True)
 class Pushed:
@@ -48,93 +43,91 @@ class Pushed:
     Attributes
     ----------
     x : float32 [n, D]
-        Rows that passed at once as they were, and the others pushed; only to be used where
-        they pass.
+        Only to be used where they pass.
     reason : array of str [n]
-        Why a row was refused at first; empty where it passed as it was.
-    passes : bool [n]
-        Whether it passes now.
+        Why a row may not leave; empty where it passes.
     """
 
     x: Rows
     reason: npt.NDArray[np.str_]
-    passes: Mask
+
+    @property
+    def passes(self) -> Mask:
+        """Rows that may leave, bool [n]."""
+        passes: Mask = self.reason == ""
+        return passes
 
 
-def push(writing: Writing, house: House, rng: np.random.Generator) -> Pushed:
-    """Push what the filters refuse until they let it pass, or ROUNDS are over.
+def push(writing: Writing, house: House, size: int, rng: np.random.Generator) -> Pushed:
+    """Draw every row anew from all rows of its teacher and class, until it may leave.
 
-    Each round draws PROPOSALS ways to stand far enough from the own row in question and
-    asks the teacher about them; only columns that it reads and the site has may move. It
-    must still call the row its class, with a probability at least the seed's: a virtual row
-    is no less typical than the row it began with. The probability is asked for, not the gap
-    to y': a pushed row that is *more* typical than y' is a good lesson. Of the rows it
-    agrees with, the one that moves least is taken.
+    Each value is drawn by itself, from `size` rows at least, so that a row keeps no more of
+    the patient it began with than of any other. Rows that would pass as they are, are drawn
+    anew as well: else those that are not would tell. The teacher must call the new row its
+    class, with a probability at least the seed's: a virtual row is no less typical than the
+    row it began with. Columns that the teacher does not read, and those that the site does
+    not have, are drawn like all others: what stands there was written for one patient, too.
 
-    On images nothing is pushed: noise over the pixels would meet any distance, and show
-    the same patient.
+    Images are not pushed: pixels drawn one by one are no image, and noise over them would
+    meet any distance and show the same patient.
+
+    Parameters
+    ----------
+    writing : Writing
+    house : House
+    size : int
+        A class of fewer rows stays in the house.
+    rng : numpy Generator
 
     Raises
     ------
     BadModel
         If the teacher fails on the way.
     """
-    given = inspect(writing.x, house)
-    failing = np.flatnonzero(given.refused)
-    x = writing.x.copy()
-    by = given.by.copy()
-    passes = ~given.refused
-    if house.layout.images:
-        failing = failing[:0]
+    if house.layout.images or not len(writing.y):
+        return Pushed(writing.x, inspect(Standing.of(writing.x, house), house))
+    x, y = writing.x.copy(), writing.y
+    crowds = _crowds(writing, house, size)
+    reason = np.where(np.isin(y, list(crowds)), DISAGREES, SMALL).astype(REASONS)
+    sure = _probability(writing.teacher, writing.seeds, y)
+    standing, agreed = Standing.unknown(len(y)), np.zeros(len(y), np.bool_)
     for _ in range(ROUNDS):
-        if not len(failing):
+        again = np.flatnonzero((reason != "") & (reason != SMALL))
+        if not len(again):
             break
-        at, rows = _agreed(writing.rows(failing), x[failing], by[failing], house, rng)
-        moved = failing[at]
-        x[moved] = rows
-        found = inspect(rows, house)
-        by[moved], passes[moved] = found.by, ~found.refused
-        failing = failing[~passes[failing]]
-    return Pushed(x, given.reason, passes)
+        drawn = _drawn(crowds, y[again], rng)
+        agrees = _agrees(writing.teacher, drawn, y[again], sure[again])
+        at, rows = again[agrees], drawn[agrees]
+        x[at], agreed[at] = rows, True
+        standing.put(at, Standing.of(rows, house))
+        there = np.flatnonzero(agreed)
+        reason[there] = inspect(standing.rows(there), house)
+    return Pushed(x, reason)
 
 
-def _agreed(
-    writing: Writing, x: Rows, by: Indices, house: House, rng: np.random.Generator
-) -> tuple[Indices, Rows]:
-    """Return which rows the teacher lets move, int [m], and where to, float32 [m, D]."""
-    step = max(1, _CELLS // (PROPOSALS * x.shape[1]))
-    places, moved = [np.zeros(0, np.intp)], [x[:0]]
-    for at in range(0, len(x), step):
-        chunk = slice(at, at + step)
-        found, rows = _least(writing.rows(chunk), x[chunk], by[chunk], house, rng)
-        places.append(at + found)
-        moved.append(rows)
-    return np.concatenate(places), np.concatenate(moved)
+def _crowds(writing: Writing, house: House, size: int) -> dict[int, Crowd]:
+    labels, counts = np.unique(writing.y, return_counts=True)
+    return {
+        int(label): Crowd.of(writing.x[writing.y == label], house.layout, size)
+        for label in labels[counts >= size]
+    }
 
 
-def _least(
-    writing: Writing, x: Rows, by: Indices, house: House, rng: np.random.Generator
-) -> tuple[Indices, Rows]:
-    own = np.ascontiguousarray(x[:, house.columns])
-    need = Need.of(own, by, house)
-    movable = np.isin(house.columns, writing.teacher.columns)
-    drawn = propose(own, need, movable, house, PROPOSALS, rng)
-    proposals = np.repeat(x[:, None], PROPOSALS, axis=1)
-    proposals[:, :, house.columns] = drawn
-    moves = np.abs(drawn - own[:, None]).sum(axis=2)
-    moves[~_agrees(writing, proposals) | (moves == 0)] = np.inf
-    least = moves.argmin(axis=1)
-    rows = np.flatnonzero(np.isfinite(moves[np.arange(len(x)), least]))
-    return rows, proposals[rows, least[rows]]
+def _drawn(crowds: dict[int, Crowd], y: Labels, rng: np.random.Generator) -> Rows:
+    drawn = np.empty((len(y), next(iter(crowds.values())).width), np.float32)
+    for label, crowd in crowds.items():
+        rows = y == label
+        drawn[rows] = crowd.draw(int(rows.sum()), rng)
+    return drawn
 
 
-def _agrees(writing: Writing, proposals: Rows) -> Mask:
-    """Whether the teacher still calls each proposal its class, no less surely, bool [n, P]."""
-    teacher = writing.teacher
-    n, count, width = proposals.shape
-    found = teacher.predict_proba(proposals.reshape(n * count, width)).reshape(n, count, -1)
-    seeds = teacher.predict_proba(writing.seeds)
-    rows = np.arange(n)
-    sure = found[rows, :, writing.y] >= seeds[rows, writing.y][:, None]
-    agrees: Mask = sure & (found.argmax(axis=2) == writing.y[:, None])
+def _agrees(teacher: Teacher, x: Rows, y: Labels, sure: Floats) -> Mask:
+    """Whether the teacher calls each row its class, no less surely than the seed, bool [n]."""
+    found = teacher.predict_proba(x)
+    agrees: Mask = (found.argmax(axis=1) == y) & (found[np.arange(len(y)), y] >= sure)
     return agrees
+
+
+def _probability(teacher: Teacher, x: Rows, y: Labels) -> Floats:
+    probability: Floats = teacher.predict_proba(x)[np.arange(len(y)), y]
+    return probability

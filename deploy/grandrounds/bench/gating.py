@@ -16,7 +16,7 @@ from grandrounds_client.arrays import Floats, Mask, Rows
 from grandrounds_client.counterfactuals import find
 from grandrounds_client.expertise import expertise
 from grandrounds_client.gate import House, Lot, gate
-from grandrounds_client.gate.filters import exact_copy
+from grandrounds_client.gate.filters import copies
 from grandrounds_client.gate.nearest import Neighbours
 from grandrounds_client.phases.teachers import teacher_of
 from grandrounds_client.recipes import Classroom, find_recipe
@@ -29,7 +29,7 @@ from grandrounds_protocol.seeding import generator
 
 QUOTA = 1000
 FIGURES = (
-    "radius",
+    "percentile",
     "written",
     "refused",
     "pushed",
@@ -51,8 +51,8 @@ class Gating:
     seed : int
     closed : bool
         Whether nothing at all was released; then every share below is None.
-    radius : float
-        Rows nearer than this to an own row are too near.
+    percentile : float
+        5th percentile of the distances of validation rows to their nearest training row.
     written : int
     refused, pushed, released : float or None
         Share of the lessons written.
@@ -66,7 +66,7 @@ class Gating:
     recipe: str
     seed: int
     closed: bool
-    radius: float
+    percentile: float
     written: int
     refused: float | None
     pushed: float | None
@@ -147,13 +147,13 @@ def _gated(site: Site, rules: Rules, teachers: list[Teacher]) -> Gating:
         recipe=rules.recipe,
         seed=rules.seed,
         closed=house.closed,
-        radius=house.radius,
+        percentile=house.percentile,
         written=written,
         refused=share(sum(sum(one.refused.values()) for one in passed)),
         pushed=share(sum(one.pushed for one in passed)),
         released=share(sum(one.released for one in passed)),
-        copies_before=_share(exact_copy(before, house).refused),
-        copies_after=_share(exact_copy(after, house).refused),
+        copies_before=_share(copies(before, house)),
+        copies_after=_share(copies(after, house)),
         near_before=_share(_nearest(site, rules, before) < bar),
         near_after=_share(_nearest(site, rules, after) < bar),
     )

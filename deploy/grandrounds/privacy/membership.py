@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial.distance import cdist
 from scipy.stats import rankdata
 
 from grandrounds.privacy.nearness import nearest
@@ -49,10 +50,28 @@ def by_equal_numbers(x: Rows, released: Rows) -> Scores:
     x, released : float32 [n, b], float32 [m, b]
         On columns that hold numbers. Without columns or released rows, all scores are equal.
     """
-    if not released.size:
-        return np.zeros(len(x))
     columns = tuple((0, slice(at, at + 1)) for at in range(released.shape[1]))
-    return RawFeatures(released, columns).most_alike(x)[0].astype(np.float64)
+    return most_equal(RawFeatures(x, columns), released)
+
+
+def most_equal(patients: RawFeatures, released: Rows) -> Scores:
+    """Count the most features of each patient that equal those of one released row.
+
+    They are read as the patients' rows are written: where ages are whole years, 54.3 is 54.
+
+    Parameters
+    ----------
+    patients : RawFeatures
+        n rows of F features.
+    released : float32 [m, d]
+        Without rows or features, all counts are 0.
+    """
+    if not released.size:
+        return np.zeros(len(patients.rows))
+    known, left = (patients.codes(rows) for rows in (patients.rows, released))
+    differing = cdist(known, left, "hamming").min(axis=1) * known.shape[1]
+    counts: Scores = known.shape[1] - np.rint(differing)
+    return counts
 
 
 def auc(scores: Scores, member: Mask) -> float | None:

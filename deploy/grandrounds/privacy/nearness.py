@@ -7,7 +7,7 @@ import numpy as np
 from grandrounds_client.arrays import Floats, Rows
 from grandrounds_client.gate import House
 from grandrounds_client.gate.alike import RawFeatures, raw_features
-from grandrounds_client.gate.filters import exact_copy
+from grandrounds_client.gate.filters import copies
 from grandrounds_client.gate.nearest import Neighbours
 from grandrounds_client.site import Site
 from grandrounds_client.split import Split
@@ -44,15 +44,15 @@ def nearness(site: Site, split: Split, released: VirtualInstances) -> Nearness:
         own_columns(site, rows) for rows in (split.train.x, split.held_out.x, released.x)
     )
     house = House(split.train.x, split.validation.x, site.columns, site.layout)
-    copies = int(exact_copy(x, house).refused.sum())
+    equal = int(copies(x, house).sum())
     if not len(x) or not len(held_out):
-        return Nearness(len(x), copies, None, None)
+        return Nearness(len(x), equal, None, None)
     patients = RawFeatures.of(train, site.columns, site.layout)
     bar = np.quantile(nearest(train, held_out), 0.05)
     most = np.quantile(patients.most_alike(held_out)[0], 0.95)
     return Nearness(
         released=len(x),
-        exact_copies=copies,
+        exact_copies=equal,
         near=float((nearest(train, x) < bar).mean()),
         alike=float((patients.most_alike(x)[0] > most).mean()),
     )

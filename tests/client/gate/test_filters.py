@@ -7,7 +7,8 @@ from scipy.spatial.distance import cdist
 from grandrounds_client.arrays import Rows
 from grandrounds_client.gate import House, alike, nearest
 from grandrounds_client.gate.alike import RawFeatures
-from grandrounds_client.gate.filters import exact_copy, inspect, too_alike, too_near
+from grandrounds_client.gate.filters import Standing, copies, inspect, too_near
+from grandrounds_client.gate.house import Distances
 from grandrounds_client.gate.nearest import Neighbours
 from grandrounds_protocol.layout import Layout
 from grandrounds_protocol.schema import Categorical, Continuous, Image, Ordinal
@@ -15,66 +16,87 @@ from tests.client.counterfactuals.toy_teachers import draw_rows
 from tests.client.gate.conftest import Patients
 
 
+def reasons(rows: Rows, house: House) -> list[str]:
+    return [str(reason) for reason in inspect(Standing.of(rows, house), house)]
+
+
+def standing(distance: Distances, house: House) -> Standing:
+    """Rows that stand that far from patients, and are as strangers are in all else."""
+    differing = np.resize(house.differing, len(distance))
+    return Standing(np.zeros(len(distance), np.bool_), distance, differing)
+
+
 def test_a_virtual_row_equal_to_a_patient_is_refused(patients: Patients) -> None:
     house = patients.house()
     strangers = draw_rows(patients.layout, 2, np.random.default_rng(1))
     rows = np.stack([patients.train[3], strangers[0], patients.validation[8], strangers[1]])
-    found = inspect(rows, house)
-    assert found.reason[[0, 2]].tolist() == ["exact copy", "exact copy"]
-    assert found.by[[0, 2]].tolist() == [3, len(patients.train) + 8]
-    assert "exact copy" not in found.reason[[1, 3]]
+    assert reasons(rows, house) == ["exact copy", "", "exact copy", ""]
 
 
 def test_what_a_teacher_wrote_into_foreign_columns_hides_no_copy(patients: Patients) -> None:
     house = patients.house(columns=[0, 1, 2, 3])
     rows = patients.train[:5].copy()
     rows[:, 4:] = np.random.default_rng(2).random(rows[:, 4:].shape, np.float32)
-    assert inspect(rows, house).reason.tolist() == ["exact copy"] * 5
+    assert reasons(rows, house) == ["exact copy"] * 5
 
 
 def test_minus_zero_is_zero() -> None:
     layout = Layout((Continuous(name="a", low=0, high=1), Continuous(name="b", low=0, high=1)))
     own = np.array([[0, 0.5], [0.9, 0.1]], np.float32)
     house = House(own, own[:0], np.arange(2), layout)
-    assert exact_copy(np.array([[-0.0, 0.5], [0.1, 0.5]], np.float32), house).refused.tolist() == [
-        True,
-        False,
-    ]
+    assert copies(np.array([[-0.0, 0.5], [0.1, 0.5]], np.float32), house).tolist() == [True, False]
 
 
-def test_a_virtual_row_nearer_to_a_patient_than_patients_are_to_each_other_is_refused(
+def test_what_is_near_is_what_strangers_seldom_are(patients: Patients) -> None:
+    house = patients.house()
+    apart = cdist(patients.validation, patients.train, "cityblock").min(axis=1)
+    np.testing.assert_allclose(house.apart, np.sort(apart), atol=1e-4)
+    assert house.percentile == pytest.approx(np.quantile(apart, 0.05), abs=1e-4)
+
+
+def test_rows_that_stand_as_strangers_do_all_pass(patients: Patients) -> None:
+    house = patients.house()
+    again = np.repeat(house.apart, 3)
+    assert not too_near(standing(again, house), house).any()
+
+
+def test_a_virtual_row_nearer_to_a_patient_than_any_stranger_is_refused(
     patients: Patients,
 ) -> None:
     house = patients.house()
-    apart = cdist(patients.validation, patients.train, "cityblock").min(axis=1)
-    assert house.percentile == pytest.approx(np.quantile(apart, 0.05), abs=1e-4)
-    assert house.radius == house.percentile > house.floor
-    rows = np.repeat(patients.train[:1], 2, axis=0)
-    numbers = np.arange(10)
-    room = np.maximum(rows[0, numbers], 1 - rows[0, numbers])
-    for row, share in zip(rows, (0.9, 1.1), strict=True):
-        # spread over numbers, so that only the distance to this patient decides
-        step = room / room.sum() * house.radius * share
-        row[numbers] += np.where(row[numbers] < 0.5, step, -step)
-    assert too_near(rows, house).refused.tolist() == [True, False]
-    assert too_near(rows, house).by[0] == 0
+    far = np.full(999, house.percentile + 1)
+    nearest = standing(np.append(far, 0.99 * house.apart[0]), house)
+    assert np.flatnonzero(too_near(nearest, house)).tolist() == [999]
+
+
+@pytest.mark.parametrize("near", [5, 40, 100, 200])
+def test_of_what_passes_no_larger_share_is_near_than_of_strangers(
+    patients: Patients, near: int
+) -> None:
+    house = patients.house()
+    distance = np.random.default_rng(0).uniform(0.9, 1.5, 200) * house.percentile
+    distance[:near] *= 0.6
+    passed = distance[~too_near(standing(distance, house), house)]
+    for bar in (*house.apart[:6], house.percentile):
+        below = (passed < bar).sum()
+        assert below <= (house.apart < bar).mean() * len(passed)
+    assert len(passed) >= (distance >= house.percentile).sum()
+    assert len(passed) < 200
+
+
+def test_no_more_are_refused_than_need_be(patients: Patients) -> None:
+    house = patients.house()
+    distance = np.full(200, house.percentile + 1)
+    distance[:20] = np.nextafter(house.percentile, 0)
+    refused = too_near(standing(distance, house), house)
+    assert not refused[20:].any()
+    assert (~refused).sum() == 189  # nine of them are near, less than 5 %; ten would be more
 
 
 def test_validation_patients_are_guarded_like_training_patients(patients: Patients) -> None:
     rows = patients.validation[:4].copy()
     rows[:, 0] = 1 - rows[:, 0]
-    verdict = too_near(rows, patients.house())
-    assert verdict.refused.all()
-    assert verdict.by.tolist() == [len(patients.train) + at for at in range(4)]
-
-
-def test_the_federations_floor_holds_where_patients_are_nearer_to_each_other() -> None:
-    layout = Layout((Continuous(name="a", low=0, high=1),))
-    own = np.linspace(0, 0.1, 40, dtype=np.float32)[:, None]
-    house = House(own[::2], own[1::2], np.arange(1), layout, floor=0.5)
-    assert 0 < house.percentile < 0.01
-    assert house.radius == 0.5
-    assert too_near(np.array([[0.55], [0.65]], np.float32), house).refused.tolist() == [True, False]
+    assert "" not in reasons(rows, patients.house())
 
 
 @pytest.mark.parametrize("pairs", [1, 700, 1 << 24])
@@ -143,12 +165,11 @@ def test_a_virtual_row_that_shares_more_values_with_one_patient_than_patients_do
     # every number a little off, but far: numbers are what makes a row this patient's
     rows[:, 10:22] = np.roll(rows[:, 10:22], 1, axis=0)
     rows[:, 22:] = 1 - rows[:, 22:]
-    verdict = too_alike(rows, house)
-    assert verdict.refused.all()
+    assert "" not in reasons(rows, house)
     counts, _ = RawFeatures.of(house.own[:200], house.columns, house.layout).most_alike(
         patients.validation
     )
-    assert house.alike == int(np.quantile(counts, 0.95)) < 10
+    assert house.differing.tolist() == sorted(len(house.raw.features) - counts)
 
 
 def test_one_patient_who_is_in_the_file_twice_does_not_open_the_gate() -> None:
@@ -157,25 +178,28 @@ def test_one_patient_who_is_in_the_file_twice_does_not_open_the_gate() -> None:
     rows[60] = rows[0]
     house = House(rows[:60], rows[60:], np.arange(5), layout)
     assert not house.closed
-    assert house.alike < 5
+    near = rows[:20] + np.float32(1e-4)
+    assert reasons(near, house) == ["too near"] * 20
 
 
 def test_a_site_of_categories_only_is_measured_too() -> None:
     yes = [Categorical(kind="categorical", name=f"c{at}", categories=("a", "b")) for at in range(2)]
     own = np.array([[1, 0, 1, 0], [1, 0, 0, 1]], np.float32)
     house = House(own[:1], own[1:], np.arange(4), Layout(tuple(yes)))
-    assert (house.percentile, house.alike) == (2, 1)
+    assert (house.percentile, house.differing.tolist()) == (2, [1])
     row = np.array([[0, 1, 0, 1], [0, 1, 1, 0]], np.float32)
-    assert too_near(row, house).refused.tolist() == [False, False]
-    assert too_alike(row, house).refused.tolist() == [False, False]
+    assert reasons(row, house) == ["", ""]
 
 
-def test_on_images_the_percentile_and_not_the_floor_decides() -> None:
+def test_no_image_is_as_near_as_strangers_seldom_are() -> None:
     layout = Layout((Image.model_validate({"kind": "image", "name": "scan", "shape": [8, 8]}),))
     grey = np.random.default_rng(0).integers(0, 256, (60, 64))
     images = (grey / 255).astype(np.float32)
     house = House(images[:40], images[40:], np.arange(64), layout)
-    assert house.radius > 10 * house.floor
+    assert house.percentile > 5
     moved = images[:1].copy()
     moved[0, :5] = 1 - moved[0, :5]
-    assert inspect(moved, house).refused.all()
+    assert reasons(moved, house) == ["too near"]
+    far = np.full(200, house.percentile + 1)
+    just = standing(np.append(far, 0.999 * house.percentile), house)
+    assert np.flatnonzero(too_near(just, house)).tolist() == [200]

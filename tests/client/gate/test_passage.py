@@ -6,7 +6,7 @@ import numpy as np
 
 from grandrounds_client.arrays import Rows
 from grandrounds_client.gate import House, Lot, Released, gate
-from grandrounds_client.gate.filters import inspect
+from grandrounds_client.gate.filters import copies
 from grandrounds_client.teacher import Teacher
 from grandrounds_protocol.errors import BadModel
 from tests.client.asking import Make
@@ -26,14 +26,16 @@ def passed(
     return gate(lots, house, quota=quota, min_rows=min_rows, rng=rng)
 
 
-def test_no_row_that_equals_or_is_too_near_or_too_like_a_patient_ever_leaves(
+def test_no_copy_leaves_and_no_more_that_is_near_than_strangers_are(
     patients: Patients, tree: Teacher, logistic: Teacher
 ) -> None:
     house = patients.house()
     released = passed([lot(patients, tree), lot(patients, replace(logistic, name="south"))], house)
     assert [left.teacher.name for left in released.lots] == ["north", "south"]
     for left in released.lots:
-        assert not inspect(left.x, house).refused.any()
+        assert not copies(left.x, house).any()
+        distance, _ = house.neighbours.nearest(left.x)
+        assert (distance < house.percentile).mean() <= 0.05
         assert left.students.any(axis=1).all()
 
 
@@ -46,6 +48,23 @@ def test_every_lesson_is_counted_once(patients: Patients, tree: Teacher) -> None
     assert counts.released + sum(counts.refused.values()) == counts.written
     assert counts.pushed == counts.released
     assert counts.refused["quota"] > 0
+
+
+def test_lessons_that_their_teacher_takes_back_are_counted_as_such(
+    patients: Patients, tree: Teacher
+) -> None:
+    known = {row.tobytes() for row in patients.train}
+
+    def sure_of_patients_only(x: Rows) -> Rows:
+        mine = np.array([[row.tobytes() in known] for row in x])
+        found: Rows = np.where(mine, tree.predict_proba(x), np.float32(0.5))
+        return found
+
+    given = replace(lot(patients, tree), teacher=replace(tree, predict_proba=sure_of_patients_only))
+    counts = passed([given], patients.house()).passages.teachers["north"]
+    assert counts.released == 0
+    assert counts.refused["teacher disagrees"] > 300
+    assert sum(counts.refused.values()) == counts.written
 
 
 def test_a_row_for_nobody_is_as_if_it_were_not_there(patients: Patients, tree: Teacher) -> None:
@@ -81,7 +100,10 @@ def test_what_others_hear_are_ranges(patients: Patients, tree: Teacher) -> None:
     passages = passed([lot(patients, tree)], patients.house()).passages
     said = passages.ranges().teachers["north"]
     assert said.released == "200-499"
-    assert set(said.refused) == {"exact copy", "too near", "too alike", "quota"}
+    assert set(said.refused) == {
+        *("exact copy", "too near", "too alike"),
+        *("teacher disagrees", "quota"),
+    }
     assert said.refused["quota"] == "0-9"
     exact = str(passages.teachers["north"].released)
     assert exact not in passages.ranges().model_dump_json()
