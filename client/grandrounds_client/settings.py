@@ -34,6 +34,13 @@ class ColumnSettings(Settings):
         return [canonical(code) for code in codes] if isinstance(codes, list | tuple) else codes
 
 
+class PrivacySettings(Settings):
+    """What recipes on drawn seeds may cost this site's patients."""
+
+    budget: float = Field(default=3.0, ge=0, allow_inf_nan=False)
+    """Epsilon of all releases together, over every version of the file and every run."""
+
+
 class SiteSettings(Settings):
     """`site.toml`, checked."""
 
@@ -61,6 +68,7 @@ class SiteSettings(Settings):
     patients: bool = True
     """Whether the rows are patients'. `false`, for public or synthetic data, is the only way
     around the release gate."""
+    privacy: PrivacySettings = PrivacySettings()
     veto_drop: float | None = Field(default=None, ge=0, le=1)
     """Own rule: refuse a candidate whose balanced accuracy on the site's own validation rows
     is lower than the current model's by more than this."""

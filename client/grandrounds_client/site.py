@@ -32,7 +32,11 @@ Store = MutableMapping[str, bytes]
 
 @dataclass(frozen=True)
 class Site:
-    """Everything a phase may read. Only `store` changes, and only in `service`."""
+    """Everything a phase may read.
+
+    `store` changes in `service` only. What a recipe on drawn seeds booked and released is
+    written by `private.releases`, at once: it has to outlive a phase that fails.
+    """
 
     settings: SiteSettings
     federation: Federation
@@ -48,6 +52,11 @@ class Site:
     """Who the site is to others; without one it can be looked at, and not asked."""
     worker: Worker | None = None
     """Where peers' models run; None where they are the caller's own, and run right here."""
+    privacy_records: Path | None = None
+    """Folder of the bookings and noisy releases, which outlive every run."""
+    simulated: bool = False
+    """Whether no real site is at work: privacy noise then comes from the run's seed, results
+    say so, and bookings end with the store."""
 
     @property
     def name(self) -> str:
@@ -125,7 +134,9 @@ def open_site(
     folder: Path,
     federation: Federation,
     store: Store,
+    *,
     identity: Identity | None = None,
+    simulated: bool = False,
 ) -> Site:
     """Open a site whose `site.toml` lies in `folder`.
 
@@ -142,7 +153,15 @@ def open_site(
     where = str(folder / "site.toml")
     shaped = tuple(_with_shape(learner, federation, where) for learner in learners)
     return Site(
-        settings, federation, rows, shaped, store, identity=identity, worker=shared_worker()
+        settings,
+        federation,
+        rows,
+        shaped,
+        store,
+        identity=identity,
+        worker=shared_worker(),
+        privacy_records=folder / "privacy",
+        simulated=simulated,
     )
 
 

@@ -163,6 +163,7 @@ def cooperate(
             store={},
             recipes=recipes,
             engines=engines,
+            simulated=True,
         )
         for name, (learner, _, _) in sites.items()
     }

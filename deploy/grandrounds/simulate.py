@@ -78,7 +78,7 @@ def prepare(
     federation = _with_rules(read, recipe=recipe, engine=engine, rounds=rounds, seed=seed)
     check_known(federation.rules)
     sites = {
-        site.settings.name: open_site(site.settings, site.folder, federation, {})
+        site.settings.name: open_site(site.settings, site.folder, federation, {}, simulated=True)
         for site in read.sites
     }
     folders = {site.settings.name: site.folder for site in read.sites}

@@ -51,5 +51,11 @@ def on_disk(
 @cache
 def opened(site: SiteOnDisk) -> Site:
     """Open a site, once per process: a process serves many questions."""
-    identity = open_identity(site.home, site.settings.name)
-    return open_site(site.settings, site.folder, site.federation, site.store, identity)
+    return open_site(
+        site.settings,
+        site.folder,
+        site.federation,
+        site.store,
+        identity=open_identity(site.home, site.settings.name),
+        simulated=True,
+    )

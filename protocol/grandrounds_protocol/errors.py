@@ -23,6 +23,7 @@
     │   ├── BadEnvelope             an envelope that was changed, or is not for this site
     │   ├── ClockSkew               made later than now: two clocks differ
     │   ├── BadLedger               a ledger that was changed or cut
+    │   ├── BudgetSpent             a private release that would go past the site's budget
     │   └── RecipeNotAllowed        the site does not take part in this recipe
     └── WorkFailed              1   the work was allowed and well-formed, and failed
         └── TooFewSites             fewer than `min_sites` are left
@@ -191,6 +192,12 @@ class BadLedger(Refused):
     """A ledger whose chain is broken, or that is shorter than others saw it."""
 
     public = "the site's ledger does not hold"
+
+
+class BudgetSpent(Refused):
+    """A private release would go past the budget that the site's owner set."""
+
+    public = "the site's privacy budget does not allow it"
 
 
 class RecipeNotAllowed(Refused):

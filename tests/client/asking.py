@@ -32,7 +32,7 @@ ROWS = "age,sex,stage,outcome\n" + "".join(
 
 
 def opened(federation: Federation, settings: SiteSettings, path: Path) -> Site:
-    return open_site(settings, path.parent, federation, {}, keys.identity(settings.name))
+    return open_site(settings, path.parent, federation, {}, identity=keys.identity(settings.name))
 
 
 def ask(

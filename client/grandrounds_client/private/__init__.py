@@ -1,0 +1,30 @@
+"""Seeds that never were patients: one differentially private release, and draws from it.
+
+::
+
+    private rows ── measure ── NoisyRelease ── draw ── seeds ── committee ── labels
+                    │   │                      (no private row from here on)
+                    │   └── noise    OpenDP's, or seeded in a simulation
+                    └────── cells    public: what is counted
+
+`releases` keeps what was released and books what it cost, against the site's `budget`.
+"""
+
+from grandrounds_client.private.committee import Labelled, committee
+from grandrounds_client.private.marginals import NoisyRelease, draw, measure
+from grandrounds_client.private.noise import Noise, seeded_noise, system_noise
+from grandrounds_client.private.releases import check_private, release_of, spent_of
+
+__all__ = [
+    "Labelled",
+    "Noise",
+    "NoisyRelease",
+    "check_private",
+    "committee",
+    "draw",
+    "measure",
+    "release_of",
+    "seeded_noise",
+    "spent_of",
+    "system_noise",
+]

@@ -1,0 +1,109 @@
+"""A site's noisy releases: each is made once, booked before it is, and used ever after."""
+
+import hashlib
+import json
+from collections.abc import MutableMapping
+
+import numpy as np
+
+from grandrounds_client.private.budget import book, check, spent
+from grandrounds_client.private.marginals import NoisyRelease, measure
+from grandrounds_client.private.noise import seeded_noise, system_noise
+from grandrounds_client.site import Site
+from grandrounds_client.split import Examples
+from grandrounds_client.store import DirectoryStore
+from grandrounds_protocol.errors import BadInput
+from grandrounds_protocol.schema import Rules
+from grandrounds_protocol.seeding import generator
+
+MECHANISM = "class-conditional marginals, discrete Laplace, 1"
+"""Part of each release's digest: another mechanism is another release."""
+
+
+def check_private(site: Site, rules: Rules) -> None:
+    """Refuse before any work what `release_of` would refuse for every set of rows.
+
+    Raises
+    ------
+    BadInput
+        If the federation has images.
+    BudgetSpent
+        If one release costs more than the site's whole budget.
+    """
+    if site.layout.images:
+        raise BadInput(
+            "seeds cannot be drawn for images: histograms of single pixels say nothing",
+            where=f"recipe {rules.recipe}",
+            remedy="take another recipe",
+        )
+    check({}, "", rules.privacy_epsilon, site.settings.privacy.budget)
+
+
+def release_of(site: Site, train: Examples, rules: Rules) -> NoisyRelease:
+    """Return the noisy release of these rows: the one kept, or one booked and made now.
+
+    Raises
+    ------
+    BadInput, BudgetSpent
+        As `check_private`, and if earlier releases leave too little of the budget.
+    WorkFailed
+        If the booking cannot be written.
+    """
+    check_private(site, rules)
+    records, epsilon = records_of(site), rules.privacy_epsilon
+    digest = _digest(site, train, epsilon)
+    key = f"privacy/release/{digest}"
+    if key not in records:
+        book(records, digest, epsilon, site.settings.privacy.budget)
+        records[key] = _made(site, train, rules).model_dump_json().encode()
+    return NoisyRelease.model_validate_json(records[key])
+
+
+def records_of(site: Site) -> MutableMapping[str, bytes]:
+    """Bookings and releases, which outlive every run: a folder beside `site.toml`.
+
+    Those of a simulation end with it: it has them in its store.
+
+    Raises
+    ------
+    BadInput
+        If the site has no such folder and does not say that it is simulated.
+    """
+    if site.simulated:
+        return site.store
+    if site.privacy_records is None:
+        raise BadInput(
+            "there is no place to book a private release",
+            where=f"site {site.name}",
+            remedy="open the site from its folder, or as simulated",
+        )
+    return DirectoryStore(site.privacy_records)
+
+
+def spent_of(site: Site) -> float:
+    """Epsilon of all releases this site ever booked."""
+    return spent(records_of(site))
+
+
+def _made(site: Site, train: Examples, rules: Rules) -> NoisyRelease:
+    # never from the seed on a real site: the coordinator knows it and could take the noise off
+    seeded = seeded_noise(generator(rules.seed, site.name, "privacy"))
+    return measure(
+        train.x,
+        train.y,
+        layout=site.layout,
+        columns=site.columns,
+        classes=site.classes,
+        epsilon=rules.privacy_epsilon,
+        noise=seeded if site.simulated else system_noise,
+        source="simulated" if site.simulated else "system",
+    )
+
+
+def _digest(site: Site, train: Examples, epsilon: float) -> str:
+    """SHA-256 (hex) of all that a release depends on; it never leaves the house."""
+    shape = [MECHANISM, site.federation.digest(), site.columns.tolist(), epsilon, site.simulated]
+    whole = hashlib.sha256(json.dumps(shape).encode())
+    for part in (train.x, train.y):
+        whole.update(np.ascontiguousarray(part).tobytes())
+    return whole.hexdigest()
