@@ -3,14 +3,26 @@
 import numpy as np
 import pytest
 
-from grandrounds_client.recipes import Classroom, find_recipe
+from grandrounds_client.recipes import (
+    Classroom,
+    Lessons,
+    find_recipe,
+    on_drawn_seeds,
+    works_on_drawn_seeds,
+)
 from grandrounds_client.recipes.guarded import guarded
 from grandrounds_client.recipes.paper import paper
+from grandrounds_client.recipes.private import private
 from grandrounds_protocol.errors import BadInput
 
 # three models on four rows; rows 0, 1 are of class 0, rows 2, 3 of class 1
 CORRECT = np.array([[1, 1, 1, 0], [0, 1, 1, 1], [0, 1, 0, 0]], np.bool_)
-ROOM = Classroom(np.arange(4, dtype=np.float32)[:, None], np.array([0, 0, 1, 1], np.int32), CORRECT)
+Y = np.array([0, 0, 1, 1], np.int32)
+SAYS = np.where(CORRECT ^ (Y == 1), 0.9, 0.1).astype(np.float32)
+"""Probability of class 0."""
+ROOM = Classroom(
+    np.arange(4, dtype=np.float32)[:, None], Y, CORRECT, np.stack([SAYS, 1 - SAYS], axis=2)
+)
 
 
 def rng() -> np.random.Generator:
@@ -66,4 +78,51 @@ def test_guarded_never_seeds_with_a_row_the_teacher_gets_wrong() -> None:
 def test_an_unknown_recipe_lists_the_known_ones() -> None:
     with pytest.raises(BadInput, match=r"unknown recipe 'magic'") as caught:
         find_recipe("magic", "here")
-    assert "guarded, paper" in str(caught.value)
+    assert "guarded, paper, private" in str(caught.value)
+
+
+# on drawn seeds: three models on three rows, the committee's label is 0, 1 and 2
+SURE = np.array(
+    [
+        [[0.9, 0.1, 0.0], [0.3, 0.7, 0.0], [0.5, 0.1, 0.4]],
+        [[0.8, 0.1, 0.1], [0.1, 0.9, 0.0], [0.1, 0.5, 0.4]],
+        [[0.2, 0.8, 0.0], [0.6, 0.4, 0.0], [0.3, 0.3, 0.4]],
+    ],
+    np.float32,
+)
+LABEL = np.array([0, 1, 2], np.int32)
+DRAWN = Classroom(
+    np.arange(3, dtype=np.float32)[:, None], LABEL, SURE.argmax(axis=2) == LABEL, SURE, drawn=True
+)
+
+
+def test_private_lets_the_member_most_sure_of_a_label_teach_it_to_all_others() -> None:
+    lessons = private(DRAWN, rng())
+    assert [
+        (lesson.teacher, lesson.x[:, 0].tolist(), lesson.y.tolist()) for lesson in lessons[:2]
+    ] == [
+        (0, [0.0], [0]),
+        (1, [1.0], [1]),
+    ]
+    assert lessons[0].students.tolist() == [[False, True, True]]
+    assert lessons[1].students.tolist() == [[True, False, True]]
+
+
+def test_private_leaves_out_what_its_surest_member_calls_something_else() -> None:
+    # of class 2 model 0 is as sure as anybody, and says class 0
+    taught = [label for lesson in private(DRAWN, rng()) for label in lesson.y.tolist()]
+    assert taught == [0, 1]
+
+
+def test_private_writes_valid_rows_that_need_no_gate() -> None:
+    assert all(lesson.valid and not lesson.from_rows for lesson in private(DRAWN, rng()))
+
+
+def test_a_recipe_says_whether_it_works_on_drawn_seeds() -> None:
+    def mine(classroom: Classroom, rng: np.random.Generator) -> list[Lessons]:  # noqa: ARG001
+        return []
+
+    assert not works_on_drawn_seeds(mine)
+    assert works_on_drawn_seeds(on_drawn_seeds(mine))
+    assert works_on_drawn_seeds(private)
+    assert not works_on_drawn_seeds(guarded)

@@ -2,21 +2,21 @@
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from grandrounds_client import state as kept
-from grandrounds_client.arrays import Probabilities
+from grandrounds_client.arrays import Probabilities, Rows
 from grandrounds_client.counterfactuals import Counterfactuals
 from grandrounds_client.direction import to_bytes
-from grandrounds_client.expertise import expertise
 from grandrounds_client.frames import frames
 from grandrounds_client.gate import House, Lot
 from grandrounds_client.phases.base import Outcome, Question
+from grandrounds_client.phases.classroom import Desk, desk
 from grandrounds_client.phases.outgoing import Outgoing, Written, outgoing
 from grandrounds_client.phases.teachers import own_teacher, teacher_of, validation_score
-from grandrounds_client.recipes import Classroom, Lessons
+from grandrounds_client.recipes import Lessons
 from grandrounds_client.release import at_least
 from grandrounds_client.state import Changes
 from grandrounds_client.teacher import Teacher
@@ -29,12 +29,24 @@ log = logging.getLogger(__name__)
 
 
 def distill(question: Question, order: DistillOrder) -> Outcome:  # noqa: ARG001
-    """Write lessons on own training rows with every teacher that passes the checks.
+    """Write lessons with every teacher that passes the checks.
 
     Rows for peers travel, one parcel per student; rows for this site stay in its store.
     """
-    faculty = _faculty(question)
-    written, misfits = _write_all(question, faculty)
+    lectern = desk(question)
+    outcome, teachers = _taught(lectern)
+    # last, and kept in the house: where rows are drawn, no answer may depend on patients
+    scores = json.dumps(_scores(question, teachers)).encode()
+    return replace(
+        outcome, changes={**outcome.changes, kept.current_scores(question.round): scores}
+    )
+
+
+def _taught(lectern: Desk) -> tuple[Outcome, list[Teacher]]:
+    """Return all that is said, sent and kept of the lessons, and who was there to teach."""
+    question = lectern.question
+    faculty = _faculty(question, lectern.x)
+    written, misfits = _write_all(lectern, faculty)
     sent = _sent(question, faculty, written)
     counts = sent.written()
     changes = {
@@ -51,12 +63,13 @@ def distill(question: Question, order: DistillOrder) -> Outcome:  # noqa: ARG001
         Parcel("instances", question.site.name, (student,), rows.to_bytes())
         for student, rows in by_student.items()
     )
-    return Outcome(_report(faculty, written, counts, refused), parcels, changes)
+    report = _report(faculty, written, counts, refused)
+    return Outcome(report, parcels, changes), faculty.teachers
 
 
 @dataclass(frozen=True)
 class _Faculty:
-    """The teachers present, with their predictions on this site's training rows."""
+    """The teachers present, with their predictions on the rows before them."""
 
     teachers: list[Teacher]
     probabilities: Probabilities
@@ -74,37 +87,48 @@ class _Written:
     counterfactuals: Counterfactuals
 
 
-def _faculty(question: Question) -> _Faculty:
-    rows = question.split.train.x
+def _faculty(question: Question, rows: Rows) -> _Faculty:
     teachers = [own_teacher(question)]
     predictions = [teachers[0].predict_proba(rows)]
-    scores = {question.site.name: validation_score(question, teachers[0])}
     refused: dict[str, str] = {}
     changes: Changes = {}
     for parcel in question.parcels_from_peers("release"):
         try:
             teacher = teacher_of(question.site, parcel.payload, parcel.sender)
             prediction = teacher.predict_proba(rows)
-            score = validation_score(question, teacher)
         except BadModel as error:
             refused[parcel.sender] = error.code
             continue
         teachers.append(teacher)
         predictions.append(prediction)
-        scores[parcel.sender] = score
         if question.state.get(kept.peer_first(parcel.sender)) is None:
             changes[kept.peer_first(parcel.sender)] = parcel.payload
-    changes[kept.current_scores(question.round)] = json.dumps(scores).encode()
     return _Faculty(teachers, np.stack(predictions), refused, changes)
 
 
-def _lessons(question: Question, faculty: _Faculty) -> list[Lessons]:
-    train = question.split.train
-    classroom = Classroom(train.x, train.y, expertise(faculty.probabilities, train.y))
-    return question.recipe(classroom, question.rng("recipe"))
+def _scores(question: Question, teachers: list[Teacher]) -> dict[str, float | None]:
+    """Score each model on own validation rows, for a later review; null where it fails."""
+    scores: dict[str, float | None] = {}
+    for teacher in teachers:
+        try:
+            scores[teacher.name] = validation_score(question, teacher)
+        except Exception as error:  # noqa: BLE001 (no failure on patients may show in the answer)
+            log.warning("%s distill, %s: %s", question.site.name, teacher.name, frames(error))
+            scores[teacher.name] = None
+    return scores
 
 
-def _write_all(question: Question, faculty: _Faculty) -> tuple[list[_Written], dict[str, str]]:
+def _lessons(lectern: Desk, faculty: _Faculty) -> list[Lessons]:
+    classroom = lectern.classroom(faculty.probabilities)
+    if not len(classroom.y):
+        return []
+    chosen = lectern.question.recipe(classroom, lectern.question.rng("recipe"))
+    if lectern.drawn:
+        return [replace(lessons, from_rows=False) for lessons in chosen]
+    return chosen
+
+
+def _write_all(lectern: Desk, faculty: _Faculty) -> tuple[list[_Written], dict[str, str]]:
     """Write all lessons; a teacher that fails on the way costs its own lessons only.
 
     A hostile model may answer well on every patient and badly elsewhere: an engine asks
@@ -112,23 +136,24 @@ def _write_all(question: Question, faculty: _Faculty) -> tuple[list[_Written], d
     """
     written: list[_Written] = []
     misfits: dict[str, str] = {}
-    for lessons in _lessons(question, faculty):
+    for lessons in _lessons(lectern, faculty):
         try:
-            written.append(_write(question, faculty, lessons))
+            written.append(_write(lectern, faculty, lessons))
         except (BadModel, BadInput) as error:
             misfits[faculty.names[lessons.teacher]] = error.code
         except Exception as error:  # noqa: BLE001 (an engine that stumbles over one model)
-            log.error("%s distill: %s", question.site.name, frames(error))  # noqa: TRY400
+            name = lectern.question.site.name
+            log.error("%s distill: %s", name, frames(error))  # noqa: TRY400
             misfits[faculty.names[lessons.teacher]] = "InternalError"
     return written, misfits
 
 
-def _write(question: Question, faculty: _Faculty, lessons: Lessons) -> _Written:
-    teacher = faculty.teachers[lessons.teacher]
+def _write(lectern: Desk, faculty: _Faculty, lessons: Lessons) -> _Written:
+    question, teacher = lectern.question, faculty.teachers[lessons.teacher]
     found = write(
         lessons,
         teacher,
-        question.split.train,
+        lectern.examples,
         layout=question.site.layout,
         rules=question.rules,
         engine=question.engine,
@@ -144,16 +169,19 @@ def _sent(question: Question, faculty: _Faculty, written: list[_Written]) -> Out
         teacher = faculty.teachers[lessons.teacher]
         lot = Lot(teacher, lessons.x, work.counterfactuals.x, lessons.y, lessons.students)
         lots[lessons.from_rows].append(lot)
-    site, split = question.site, question.split
-    house = House(split.train.x, split.validation.x, site.columns, site.layout)
     return outgoing(
         lots[True],
         lots[False],
         tuple(faculty.names),
-        house=house if site.settings.patients else None,
+        house=_house(question) if lots[True] and question.site.settings.patients else None,
         rules=question.rules,
         rng=question.rng("gate"),
     )
+
+
+def _house(question: Question) -> House:
+    split, site = question.split, question.site
+    return House(split.train.x, split.validation.x, site.columns, site.layout)
 
 
 def _report(

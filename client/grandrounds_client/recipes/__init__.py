@@ -3,9 +3,22 @@
 from typing import cast
 
 from grandrounds_client.plugins import load
-from grandrounds_client.recipes.base import Classroom, Lessons, Recipe
+from grandrounds_client.recipes.base import (
+    Classroom,
+    Lessons,
+    Recipe,
+    on_drawn_seeds,
+    works_on_drawn_seeds,
+)
 
-__all__ = ["Classroom", "Lessons", "Recipe", "find_recipe"]
+__all__ = [
+    "Classroom",
+    "Lessons",
+    "Recipe",
+    "find_recipe",
+    "on_drawn_seeds",
+    "works_on_drawn_seeds",
+]
 
 
 def find_recipe(name: str, where: str) -> Recipe:

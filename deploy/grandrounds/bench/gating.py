@@ -162,7 +162,7 @@ def _gated(site: Site, rules: Rules, teachers: list[Teacher]) -> Gating:
 def _written(site: Site, rules: Rules, teachers: list[Teacher]) -> list[Lot]:
     train = split_rows(site, rules).train
     predictions = np.stack([teacher.predict_proba(train.x) for teacher in teachers])
-    classroom = Classroom(train.x, train.y, expertise(predictions, train.y))
+    classroom = Classroom(train.x, train.y, expertise(predictions, train.y), predictions)
     recipe = find_recipe(rules.recipe, "bench")
     lots: list[Lot] = []
     for lessons in recipe(classroom, generator(rules.seed, site.name, "recipe")):
