@@ -9,21 +9,21 @@ import numpy.typing as npt
 
 from grandrounds.estimator import EstimatorLearner, as_learner
 from grandrounds.results import Results
-from grandrounds.simulate import Simulation, check_known, simulate
+from grandrounds.simulate import Simulation, check_drawn, check_known, simulate
 from grandrounds.trial import check_learner, remembering
 from grandrounds_client import state as kept
 from grandrounds_client.arrays import Probabilities, Rows
 from grandrounds_client.counterfactuals import Engine
 from grandrounds_client.encoding import Encoded
 from grandrounds_client.phases.teachers import teacher_of
-from grandrounds_client.recipes import Recipe
+from grandrounds_client.recipes import Recipe, find_recipe, works_on_drawn_seeds
 from grandrounds_client.settings import SiteSettings
 from grandrounds_client.site import Site
 from grandrounds_client.state import State
 from grandrounds_client.teacher import Teacher
 from grandrounds_protocol.errors import BadInput
 from grandrounds_protocol.instances import Bounds
-from grandrounds_protocol.schema import Federation
+from grandrounds_protocol.schema import Federation, Rules
 from grandrounds_protocol.settings import check_settings
 
 Array = npt.NDArray[Any]
@@ -124,7 +124,8 @@ def cooperate(
         the same D columns everywhere: NaN is missing, and a column of nothing but NaN is a
         feature that the site does not have. y holds labels of any kind.
     recipe : str or callable
-        `paper`, `guarded`, or any `Recipe`.
+        `paper`, `guarded`, `private`, or any `Recipe`. Those on drawn seeds take `bounds`:
+        epsilon says nothing of bounds that were learned from rows.
     engine : str or callable
         `auto`, `exact`, `linear`, `adam`, `swarm`, or any `Engine`.
     bounds : (low, high), each of length D, optional
@@ -154,9 +155,10 @@ def cooperate(
     recipes = {_name(recipe): remembering(recipe, raised)} if callable(recipe) else {}
     engines = {_name(engine): remembering(engine, raised)} if callable(engine) else {}
     check_known(federation.rules, recipes, engines)
+    _check_bounds(recipe, bounds)
     opened = {
         name: Site(
-            settings=_settings(name, as_learner(learner), patients),
+            settings=_settings(name, as_learner(learner), patients, federation.rules),
             federation=federation,
             rows=_rows(*arrays[name], scale, classes),
             learners=(as_learner(learner),),
@@ -167,6 +169,7 @@ def cooperate(
         )
         for name, (learner, _, _) in sites.items()
     }
+    check_drawn(opened)
     for site in opened.values():
         check_learner(site)
     simulation = Simulation(federation, opened)
@@ -176,14 +179,27 @@ def cooperate(
     return _outcome(simulation, results, scale, classes)
 
 
-def _settings(name: str, learner: EstimatorLearner, patients: bool) -> SiteSettings:
+def _settings(name: str, learner: EstimatorLearner, patients: bool, rules: Rules) -> SiteSettings:
     table = {
         "name": name,
         "data": "array",
         "learner": learner.algorithm,
         "patients": patients,
+        "privacy": {"budget": rules.privacy_epsilon},  # arrays have no history: one release
     }
     return check_settings(SiteSettings, table, f"site {name!r}")
+
+
+def _check_bounds(
+    recipe: str | Recipe, bounds: tuple[Sequence[float], Sequence[float]] | None
+) -> None:
+    chosen = recipe if callable(recipe) else find_recipe(recipe, "option recipe")
+    if bounds is None and works_on_drawn_seeds(chosen):
+        raise BadInput(
+            f"recipe {_name(recipe)!r} needs bounds that no row had a say in",
+            where="option bounds",
+            remedy="give the lowest and highest value that each column can have",
+        )
 
 
 def _check(arrays: Mapping[str, tuple[Array, Array]]) -> None:

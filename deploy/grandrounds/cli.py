@@ -65,7 +65,9 @@ def root(
 @app.command()
 def simulate(
     folder: Annotated[Path, typer.Argument(help="Holds federation.toml and NAME/site.toml.")],
-    recipe: Annotated[str | None, typer.Option(help="Which lessons: paper or guarded.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="Which lessons: paper, guarded or private.")
+    ] = None,
     engine: Annotated[
         str | None, typer.Option(help="How rows are written: auto, or an engine's name.")
     ] = None,

@@ -4,6 +4,7 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -42,7 +43,14 @@ class Privacy(_Part):
     """What the released rows tell, as far as one run can say; an undefined figure is null."""
 
     epsilon: float | None = None
-    """Privacy budget spent; null where the recipe has no bound."""
+    """Of the noisy releases that seeds were drawn from, summed: what the virtual rows tell of a
+    training row is bound by it. Null where virtual rows began with real ones. It does not cover
+    models, candidates, scores and figures."""
+    noise: Literal["system", "simulated"] | None = None
+    """Where the releases' noise came from. `simulated`: from the run's seed, so that epsilon is
+    what real noise would have. Null where epsilon is."""
+    budget: float | None = None
+    """What site.toml allows in all; null for the run, and where epsilon is."""
     released: int | None = None
     """Virtual rows that left the house, each counted once, whoever got it."""
     exact_copies: int | None = None
@@ -90,7 +98,8 @@ class Results(_Part):
     engines: dict[str, str]
     """The engine that wrote with each teacher's model; none where it taught nobody."""
     privacy: Privacy = Privacy()
-    """Sums over sites; the AUC is the largest of a site with 20 released rows or more."""
+    """Sums over sites; the AUC is the largest of a site with 20 released rows or more, and
+    epsilon the largest of a site: a patient's row is at one."""
     seconds: dict[str, float]
     stopped: str = ""
     """Why the run ended early; empty where it did not."""

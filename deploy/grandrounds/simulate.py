@@ -19,6 +19,8 @@ from grandrounds.throwaway import Throwaway
 from grandrounds_client.app import client_app
 from grandrounds_client.counterfactuals import ENGINES
 from grandrounds_client.plugins import load
+from grandrounds_client.private import check_private
+from grandrounds_client.recipes import find_recipe, works_on_drawn_seeds
 from grandrounds_client.site import Site, open_site
 from grandrounds_protocol.errors import BadInput, WorkFailed
 from grandrounds_protocol.schema import Federation, Rules
@@ -73,6 +75,8 @@ def prepare(
     ------
     BadInput
         For anything that cannot be used, before any work starts.
+    BudgetSpent
+        If a release costs more than a site's whole budget.
     """
     read = read_folder(folder)
     federation = _with_rules(read, recipe=recipe, engine=engine, rounds=rounds, seed=seed)
@@ -81,6 +85,7 @@ def prepare(
         site.settings.name: open_site(site.settings, site.folder, federation, {}, simulated=True)
         for site in read.sites
     }
+    check_drawn(sites)
     folders = {site.settings.name: site.folder for site in read.sites}
     return Simulation(federation, sites, folders)
 
@@ -101,6 +106,21 @@ def check_known(rules: Rules, recipes: Container[str] = (), engines: Container[s
             where="rules, field engine (or --engine)",
             remedy=f"one of: auto, {', '.join(sorted(ENGINES))}",
         )
+
+
+def check_drawn(sites: Mapping[str, Site]) -> None:
+    """Refuse a recipe on drawn seeds where a site cannot, or may not, draw any.
+
+    Raises
+    ------
+    BadInput, BudgetSpent
+        As `grandrounds_client.private.check_private`.
+    """
+    for site in sites.values():
+        rules = site.federation.rules
+        recipe = site.recipes.get(rules.recipe) or find_recipe(rules.recipe, "rules, field recipe")
+        if works_on_drawn_seeds(recipe):
+            check_private(site, rules)
 
 
 def _with_rules(read: FederationFolder, **given: str | int | None) -> Federation:

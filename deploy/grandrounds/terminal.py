@@ -22,6 +22,13 @@ _VERBS: dict[Phase, str] = {
 }
 
 
+COVERED = (
+    "epsilon: spent of the site's budget. It bounds what the virtual rows tell of a training\n"
+    "row; models, candidates and review scores are not bound by it. The noise is simulated:\n"
+    "drawn from the seed, so that epsilon is what a real site's noise would have\n"
+)
+
+
 @contextmanager
 def progress(console: Console, rounds: int) -> Iterator[Watch]:
     """Give a watcher that shows a bar on a terminal and plain lines elsewhere."""
@@ -71,6 +78,8 @@ def show(console: Console, results: Results) -> None:
         "copies: equal to a patient; near: percent nearer to one than 95 % of held-out\n"
         "patients are; AUC: how well they tell who was trained on; .50 is chance\n"
     )
+    if results.privacy.epsilon is not None:
+        console.print(COVERED)
     for name, site in results.sites.items():
         if site.reason:
             console.print(f"{name}: {site.reason}")
@@ -145,7 +154,7 @@ def _privacy(results: Results) -> Table:
     table = titled(
         "What the released rows tell",
         text=("site",),
-        numbers=("released", "copies", "near", "AUC"),
+        numbers=("released", "copies", "near", "AUC", "epsilon"),
     )
     for name, site in results.sites.items():
         table.add_row(name, *_told(site.privacy))
@@ -160,7 +169,14 @@ def _told(privacy: Privacy) -> list[str]:
         _count(privacy.exact_copies),
         _share(privacy.nearer_than_holdout_p05),
         "-" if found is None else f"{found:.2f}".removeprefix("0"),
+        _spending(privacy),
     ]
+
+
+def _spending(privacy: Privacy) -> str:
+    if privacy.epsilon is None:
+        return "-"
+    return f"{privacy.epsilon:g}" + ("" if privacy.budget is None else f" of {privacy.budget:g}")
 
 
 def _count(value: int | None) -> str:

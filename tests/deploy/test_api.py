@@ -105,6 +105,17 @@ def test_a_recipe_of_ones_own_is_used() -> None:
     assert outcome.results.taught == cooperate(sites(), recipe="paper").results.taught
 
 
+def test_private_takes_bounds_that_were_not_learned_from_rows() -> None:
+    given = sites()
+    width = next(iter(given.values()))[1].shape[1]
+    with pytest.raises(BadInput, match="needs bounds"):
+        cooperate(given, recipe="private")
+    bounds = [0.0] * width, [5000.0] * width
+    outcome = cooperate(given, recipe="private", bounds=bounds, privacy_epsilon=8.0)
+    assert outcome.results.privacy.epsilon == 8.0
+    assert outcome.results.privacy.noise == "simulated"
+
+
 def test_an_engine_of_ones_own_is_used_and_held_to_the_rules() -> None:
     def out_of_the_box(teacher: Teacher, problem: Problem, rng: np.random.Generator) -> Solution:  # noqa: ARG001
         rows = len(problem.x)

@@ -284,15 +284,18 @@ def test_privacy_figures_stand_on_the_page_and_unknown_ones_are_no_zeros() -> No
     leaky = Privacy(
         released=40, exact_copies=7, nearer_than_holdout_p05=0.125, membership_auc=0.875
     )
+    drawn = Privacy(epsilon=1.5, noise="simulated", budget=3, released=9, exact_copies=0)
     results = results_of(
         north=site_result(0.5, 0.7, privacy=leaky),
         south=site_result(0.8, 0.6, privacy=Privacy(released=0, exact_copies=0)),
+        west=site_result(0.8, 0.6, privacy=drawn),
     )
     rows = Tables(federation_page(Story(results, federation_of(AGE), (), {}))).rows
     dash = "\N{EN DASH}"
-    assert ["north", "40", "7", "12.5 %", "0.88"] in rows
-    assert ["south", "0", "0", dash, dash] in rows
-    assert ["all sites", dash, dash, dash, dash] in rows
+    assert ["north", "40", "7", "12.5 %", "0.88", dash] in rows
+    assert ["south", "0", "0", dash, dash, dash] in rows
+    assert ["west", "9", "0", dash, dash, "1.5 of 3"] in rows
+    assert ["all sites", dash, dash, dash, dash, dash] in rows
 
 
 def test_directions_are_in_the_features_own_units() -> None:

@@ -15,6 +15,7 @@ from grandrounds.simulate import Simulation, prepare, simulate
 from grandrounds_client import state as kept
 from grandrounds_client.site import split_rows
 from grandrounds_client.state import State
+from grandrounds_protocol.errors import BudgetSpent
 from grandrounds_protocol.instances import Bounds, VirtualInstances
 from grandrounds_protocol.peers import peers_of, rounds_to_meet_all
 from grandrounds_protocol.records import PHASES
@@ -30,7 +31,7 @@ def state(simulation: Simulation, site: str) -> State:
     return State(simulation.sites[site].store, simulation.run_name)
 
 
-@pytest.mark.parametrize("recipe", ["paper", "guarded"])
+@pytest.mark.parametrize("recipe", ["paper", "guarded", "private"])
 def test_the_same_seed_gives_the_same_results_but_for_seconds(wine: Folder, recipe: str) -> None:
     folder = wine()
     one, two = (run(prepare(folder, recipe=recipe, rounds=2, seed=3)) for _ in "ab")
@@ -329,3 +330,24 @@ def test_validation_rows_decide_and_are_neither_trained_on_nor_taught_from(wine:
     assert replies(clean, "distill") == replies(other, "distill")
     assert replies(clean, "review")["veneto"] != replies(other, "review")["veneto"]
     assert replies(clean, "review")["tuscany"] == replies(other, "review")["tuscany"]
+
+
+def test_private_says_what_it_spent_and_whose_noise_it_was(wine: Folder) -> None:
+    simulation = prepare(wine(), recipe="private", rounds=2)
+    results = run(simulation)
+    assert (results.privacy.epsilon, results.privacy.noise) == (3.0, "simulated")
+    for site in results.sites.values():
+        # of both rounds together: the release is made once
+        assert (site.privacy.epsilon, site.privacy.budget) == (3.0, 3.0)
+        assert site.privacy.exact_copies == 0
+        assert site.gate is None
+    assert sum(site.received for site in results.sites.values()) > 0
+
+
+def test_private_past_a_sites_budget_is_refused_before_any_work(wine: Folder) -> None:
+    folder = wine()
+    toml = folder / "veneto" / "site.toml"
+    toml.write_text(f"{toml.read_text()}[privacy]\nbudget = 1.0\n")
+    with pytest.raises(BudgetSpent, match="3 is asked for; the budget is 1"):
+        prepare(folder, recipe="private")
+    prepare(folder, recipe="guarded")

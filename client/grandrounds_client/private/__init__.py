@@ -10,10 +10,11 @@
 `releases` keeps what was released and books what it cost, against the site's `budget`.
 """
 
+from grandrounds_client.private.budget import spent
 from grandrounds_client.private.committee import Labelled, committee
 from grandrounds_client.private.marginals import NoisyRelease, draw, measure
 from grandrounds_client.private.noise import Noise, seeded_noise, system_noise
-from grandrounds_client.private.releases import check_private, release_of, spent_of
+from grandrounds_client.private.releases import check_private, records_of, release_of
 
 __all__ = [
     "Labelled",
@@ -23,8 +24,9 @@ __all__ = [
     "committee",
     "draw",
     "measure",
+    "records_of",
     "release_of",
     "seeded_noise",
-    "spent_of",
+    "spent",
     "system_noise",
 ]

@@ -6,7 +6,7 @@ from collections.abc import MutableMapping
 
 import numpy as np
 
-from grandrounds_client.private.budget import book, check, spent
+from grandrounds_client.private.budget import book, check
 from grandrounds_client.private.marginals import NoisyRelease, measure
 from grandrounds_client.private.noise import seeded_noise, system_noise
 from grandrounds_client.site import Site
@@ -78,11 +78,6 @@ def records_of(site: Site) -> MutableMapping[str, bytes]:
             remedy="open the site from its folder, or as simulated",
         )
     return DirectoryStore(site.privacy_records)
-
-
-def spent_of(site: Site) -> float:
-    """Epsilon of all releases this site ever booked."""
-    return spent(records_of(site))
 
 
 def _made(site: Site, train: Examples, rules: Rules) -> NoisyRelease:

@@ -14,6 +14,7 @@ from grandrounds.privacy.membership import (
 from grandrounds.privacy.nearness import nearness, numbers, own_columns
 from grandrounds.privacy.parts import NEITHER, TRAINED, membership
 from grandrounds.results import Privacy
+from grandrounds_client.private import spent
 from grandrounds_client.site import Site, split_rows
 from grandrounds_protocol.instances import VirtualInstances
 from grandrounds_protocol.schema import Rules
@@ -30,7 +31,11 @@ def of_site(site: Site, run: str, rules: Rules) -> Privacy:
     """
     released = departed.rows(site, run)
     found = nearness(site, split_rows(site, rules), released)
+    epsilon = spent(site.store) or None  # of a simulation, which begins with nothing spent
     return Privacy(
+        epsilon=epsilon,
+        noise="simulated" if epsilon else None,
+        budget=site.settings.privacy.budget if epsilon else None,
         released=found.released,
         exact_copies=found.exact_copies,
         nearer_than_holdout_p05=found.near,
@@ -39,11 +44,15 @@ def of_site(site: Site, run: str, rules: Rules) -> Privacy:
 
 
 def of_run(sites: Mapping[str, Privacy]) -> Privacy:
-    """Sum up over sites: counts and shares over all released rows, and the largest AUC.
+    """Sum up over sites: counts and shares over all released rows, largest AUC and epsilon.
 
-    Epsilon stays null: no recipe here has one.
+    A row is at one site, so what is told of it has the epsilon of that site; the run has
+    none if a site released rows without one.
     """
     parts = list(sites.values())
+    spending = [part.epsilon for part in parts if part.released]
+    bound = [epsilon for epsilon in spending if epsilon is not None]
+    all_bound = len(bound) == len(spending)
     shares = [
         (part.released or 0, part.nearer_than_holdout_p05)
         for part in parts
@@ -51,6 +60,8 @@ def of_run(sites: Mapping[str, Privacy]) -> Privacy:
     ]
     counted = sum(count for count, _ in shares)
     return Privacy(
+        epsilon=max(bound, default=None) if all_bound else None,
+        noise="simulated" if bound and all_bound else None,
         released=sum(part.released or 0 for part in parts),
         exact_copies=sum(part.exact_copies or 0 for part in parts),
         nearer_than_holdout_p05=sum(count * share for count, share in shares) / counted

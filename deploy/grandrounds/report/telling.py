@@ -15,6 +15,7 @@ class Told:
     copies: str
     near: str
     auc: str
+    epsilon: str
 
 
 def telling(results: Results) -> list[Told]:
@@ -33,7 +34,14 @@ def _line(site: str, privacy: Privacy) -> Told:
         copies=_count(privacy.exact_copies),
         near=DASH if near is None else f"{percent(near)} %",
         auc=DASH if auc is None else f"{auc:.2f}",
+        epsilon=_spending(privacy),
     )
+
+
+def _spending(privacy: Privacy) -> str:
+    if privacy.epsilon is None:
+        return DASH
+    return f"{privacy.epsilon:g}" + ("" if privacy.budget is None else f" of {privacy.budget:g}")
 
 
 def _count(value: int | None) -> str:

@@ -7,7 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grandrounds_client.private import marginals, release_of, releases, spent_of
+from grandrounds_client.private import (
+    check_private,
+    marginals,
+    records_of,
+    release_of,
+    releases,
+    spent,
+)
 from grandrounds_client.settings import SiteSettings
 from grandrounds_client.site import Site, open_site, split_rows
 from grandrounds_client.split import Examples
@@ -30,6 +37,10 @@ def reopen(
         return open_site(given, write(text).parent, federation, {})
 
     return site
+
+
+def spent_of(site: Site) -> float:
+    return spent(records_of(site))
 
 
 def train(site: Site) -> Examples:
@@ -141,3 +152,11 @@ def test_a_site_without_a_place_for_bookings_releases_nothing(reopen: Callable[.
     site = replace(reopen(), privacy_records=None)
     with pytest.raises(BadInput, match="no place to book"):
         release_of(site, train(site), RULES)
+
+
+def test_seeds_are_not_drawn_for_images(reopen: Callable[..., Site]) -> None:
+    scan = {"kind": "image", "name": "scan", "shape": [2, 2]}
+    shape = {"name": "x", "label": "y", "classes": ["a", "b"], "features": [scan]}
+    site = replace(reopen(), federation=Federation.model_validate(shape))
+    with pytest.raises(BadInput, match="cannot be drawn for images"):
+        check_private(site, RULES)

@@ -128,6 +128,17 @@ def test_the_run_takes_the_worst_site_but_not_one_of_a_handful_of_rows() -> None
     assert empty == Privacy(released=0, exact_copies=0)
 
 
+def test_the_run_has_the_largest_epsilon_of_a_site_and_none_where_one_has_none() -> None:
+    north = Privacy(epsilon=1, noise="simulated", budget=3, released=5)
+    south = Privacy(epsilon=2, noise="simulated", budget=9, released=5)
+    silent = Privacy(released=0)
+    run = of_run({"north": north, "south": south, "silent": silent})
+    assert (run.epsilon, run.noise, run.budget) == (2, "simulated", None)
+    unbound = of_run({"north": north, "south": Privacy(released=5)})
+    assert (unbound.epsilon, unbound.noise) == (None, None)
+    assert of_run({"silent": silent}).epsilon is None
+
+
 def test_in_class_a_neighbour_of_another_class_does_not_count() -> None:
     x = np.array([[0.1], [0.9]], np.float32)
     left = np.array([[0.1], [0.8]], np.float32)
