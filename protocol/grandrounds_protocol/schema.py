@@ -145,7 +145,7 @@ class Rules(Settings):
     """Of recipes on drawn seeds: epsilon of the one noisy release that a site draws from."""
     seeds: int = Field(default=400, ge=1, le=1_000_000)
     """Of the same: rows that a site draws in a round, and no more than `quota`."""
-    sure: float = Field(default=0.7, gt=0, le=1)
+    sure: float = Field(default=0.6, gt=0, le=1)
     """Of the same: mean probability of all models from which on a drawn row has their label."""
     min_rows: int = Field(default=10, ge=1)
     """k: fewest of a site's own rows that a leaf or a class's mean in its model may speak of."""

@@ -96,16 +96,27 @@ DRAWN = Classroom(
 )
 
 
-def test_private_lets_the_member_most_sure_of_a_label_teach_it_to_all_others() -> None:
-    lessons = private(DRAWN, rng())
-    assert [
-        (lesson.teacher, lesson.x[:, 0].tolist(), lesson.y.tolist()) for lesson in lessons[:2]
-    ] == [
-        (0, [0.0], [0]),
-        (1, [1.0], [1]),
-    ]
-    assert lessons[0].students.tolist() == [[False, True, True]]
-    assert lessons[1].students.tolist() == [[True, False, True]]
+def test_private_lets_the_member_most_sure_of_a_label_teach_it_to_those_who_lack_it() -> None:
+    one, two = private(DRAWN, rng())
+    assert (one.teacher, one.x[:, 0].tolist(), one.y.tolist()) == (0, [0.0], [0])
+    assert (two.teacher, two.x[:, 0].tolist(), two.y.tolist()) == (1, [1.0], [1])
+    # model 2 is wrong about both; models 0 and 1 lack nothing
+    assert one.students.tolist() == two.students.tolist() == [[False, False, True]]
+
+
+def test_private_gives_a_student_as_many_rows_again_that_it_has_right() -> None:
+    says = np.random.default_rng(1).dirichlet((1, 1), (3, 400)).astype(np.float32)
+    y = says.mean(axis=0).argmax(axis=1).astype(np.int32)
+    correct = says.argmax(axis=2) == y
+    x = np.arange(400, dtype=np.float32)[:, None]
+    got: list[list[int]] = [[], [], []]
+    for lessons in private(Classroom(x, y, correct, says, drawn=True), rng()):
+        assert not lessons.students[:, lessons.teacher].any()
+        for student in range(3):
+            got[student].extend(lessons.x[lessons.students[:, student], 0].astype(int).tolist())
+    for student, rows in enumerate(got):
+        lacked = (~correct[student, rows]).sum()
+        assert 0 < lacked == (~correct[student]).sum() == len(rows) - lacked
 
 
 def test_private_leaves_out_what_its_surest_member_calls_something_else() -> None:
