@@ -16,6 +16,37 @@ from grandrounds_client.split import Examples
 
 
 @dataclass(frozen=True)
+class Seen:
+    """Rows that a recipe may look at.
+
+    Attributes
+    ----------
+    examples : Examples
+        The labels of drawn rows are not to be used: the committee gives others.
+    drawn : bool
+    """
+
+    examples: Examples
+    drawn: bool
+
+    def classroom(self, probabilities: Probabilities, sure: float) -> Classroom:
+        """Put the rows before a recipe; of drawn ones those that the committee is sure of.
+
+        Parameters
+        ----------
+        probabilities : float32 [K, N, C]
+            What each model says of the rows.
+        sure : float
+            How sure the committee must be of a drawn row's label.
+        """
+        x, y = self.examples.x, self.examples.y
+        if self.drawn:
+            labelled = committee(probabilities, sure)
+            x, y, probabilities = x[labelled.rows], labelled.y, probabilities[:, labelled.rows]
+        return Classroom(x, y, expertise(probabilities, y), probabilities, self.drawn)
+
+
+@dataclass(frozen=True)
 class Desk:
     """What lessons are made from.
 
@@ -23,33 +54,20 @@ class Desk:
     ----------
     question : Question
         As it was asked; where rows were drawn, to a site that holds none.
-    examples : Examples
-        The rows; the labels of drawn ones are not to be used, the committee gives others.
-    drawn : bool
+    seen : Seen
     """
 
     question: Question
-    examples: Examples
-    drawn: bool
+    seen: Seen
 
     @property
     def x(self) -> Rows:
         """The rows, float32 [N, D]."""
-        return self.examples.x
+        return self.seen.examples.x
 
     def classroom(self, probabilities: Probabilities) -> Classroom:
-        """Put the rows before a recipe; of drawn ones those that the committee is sure of.
-
-        Parameters
-        ----------
-        probabilities : float32 [K, N, C]
-            What each model says of the rows.
-        """
-        x, y = self.examples.x, self.examples.y
-        if self.drawn:
-            labelled = committee(probabilities, self.question.rules.sure)
-            x, y, probabilities = x[labelled.rows], labelled.y, probabilities[:, labelled.rows]
-        return Classroom(x, y, expertise(probabilities, y), probabilities, self.drawn)
+        """Put the rows before the run's recipe; `probabilities` as `Seen.classroom` has them."""
+        return self.seen.classroom(probabilities, self.question.rules.sure)
 
 
 def desk(question: Question) -> Desk:
@@ -61,10 +79,11 @@ def desk(question: Question) -> Desk:
         Where rows are to be drawn and the site may not, or cannot, release what it takes.
     """
     if not works_on_drawn_seeds(question.recipe):
-        return Desk(question, question.split.train, drawn=False)
+        return Desk(question, Seen(question.split.train, drawn=False))
     release = release_of(question.site, question.split.train, question.rules)
     n = min(question.rules.seeds, question.rules.quota)
-    return Desk(_without_rows(question), draw(release, n, question.rng("seeds")), drawn=True)
+    drawn = draw(release, n, question.rng("seeds"))
+    return Desk(_without_rows(question), Seen(drawn, drawn=True))
 
 
 def _without_rows(question: Question) -> Question:

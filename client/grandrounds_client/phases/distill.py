@@ -123,7 +123,7 @@ def _lessons(lectern: Desk, faculty: _Faculty) -> list[Lessons]:
     if not len(classroom.y):
         return []
     chosen = lectern.question.recipe(classroom, lectern.question.rng("recipe"))
-    if lectern.drawn:
+    if lectern.seen.drawn:
         return [replace(lessons, from_rows=False) for lessons in chosen]
     return chosen
 
@@ -153,7 +153,7 @@ def _write(lectern: Desk, faculty: _Faculty, lessons: Lessons) -> _Written:
     found = write(
         lessons,
         teacher,
-        lectern.examples,
+        lectern.seen.examples,
         layout=question.site.layout,
         rules=question.rules,
         engine=question.engine,

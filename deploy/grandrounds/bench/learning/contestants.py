@@ -16,7 +16,7 @@ from grandrounds.bench.learning.ensembles import Predict, ensemble, peers_only
 from grandrounds.bench.learning.federated import fedavg, fedprox
 from grandrounds.bench.learning.recipes import Recipe
 from grandrounds.bench.learning.world import Lessons, World
-from grandrounds_client.recipes import find_recipe
+from grandrounds_client.recipes import find_recipe, works_on_drawn_seeds
 from grandrounds_protocol.errors import BadInput
 from grandrounds_protocol.names import SiteName
 
@@ -49,7 +49,7 @@ RIVALS: Mapping[str, Contestant] = {
     "fedavg": Contestant(fedavg, "one net for all, averaged by Flower"),
     "fedprox": Contestant(fedprox, "the same with a proximal term"),
 }
-RECIPES = ("paper", "guarded")
+RECIPES = ("paper", "guarded", "private")
 
 
 def of_recipe(name: str) -> dict[str, Contestant]:
@@ -60,19 +60,25 @@ def of_recipe(name: str) -> dict[str, Contestant]:
     BadInput
         If there is none of that name.
     """
-    find_recipe(name, "option --recipe")
-    return {
-        name: Contestant(Recipe(name), "the recipe as in the product, gate included"),
+    drawn = works_on_drawn_seeds(find_recipe(name, "option --recipe"))
+    found = {
+        name: Contestant(Recipe(name), "the recipe as in the product"),
         f"{name}-seeds": Contestant(
-            Recipe(name, moved=False), "its seeds and labels, not moved (alpha = 0), gated"
+            Recipe(name, moved=False), "its seeds and labels, not moved (alpha = 0)"
         ),
+        f"{name}-random": Contestant(
+            partial(rivals.as_many_peer_rows, recipe=name), "as many peers' rows, drawn by chance"
+        ),
+    }
+    return found if drawn else found | _without_gate(name)
+
+
+def _without_gate(name: str) -> dict[str, Contestant]:
+    return {
         f"{name}-free": Contestant(Recipe(name, gated=False), "without the release gate"),
         f"{name}-free-seeds": Contestant(
             Recipe(name, moved=False, gated=False),
             "its seeds as they are: own rows; of `paper` the rows R of CKD eq. 1",
-        ),
-        f"{name}-random": Contestant(
-            partial(rivals.as_many_peer_rows, recipe=name), "as many peers' rows, drawn by chance"
         ),
     }
 

@@ -1,18 +1,20 @@
 """A recipe as a contestant: each site writes, the gate holds back, each student lets in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from grandrounds.bench.learning.world import Lessons, World
 from grandrounds_client.admission import admit
 from grandrounds_client.arrays import Rows
-from grandrounds_client.expertise import expertise
 from grandrounds_client.gate import House, Lot
+from grandrounds_client.phases.classroom import Seen
 from grandrounds_client.phases.outgoing import outgoing
-from grandrounds_client.recipes import Classroom, find_recipe
+from grandrounds_client.private import draw, release_of
 from grandrounds_client.recipes import Lessons as Chosen
+from grandrounds_client.recipes import find_recipe, works_on_drawn_seeds
+from grandrounds_client.split import Examples
 from grandrounds_client.teacher import Teacher
 from grandrounds_client.writing import write
 from grandrounds_protocol.instances import Bounds, VirtualInstances
@@ -73,20 +75,39 @@ def _written(world: World, name: SiteName, recipe: str) -> list[tuple[Chosen, Ro
 
 
 def _write_all(world: World, name: SiteName, recipe: str) -> list[tuple[Chosen, Rows]]:
-    one, teachers = world.members[name], _teachers(world, name)
-    predictions = np.stack([teacher.predict_proba(one.train.x) for teacher in teachers])
-    classroom = Classroom(one.train.x, one.train.y, expertise(predictions, one.train.y))
-    choice = find_recipe(recipe, "bench learning")(classroom, world.rng(name, "recipe"))
-    return [(chosen, _rows(world, name, chosen, teachers[chosen.teacher])) for chosen in choice]
+    teachers, find = _teachers(world, name), find_recipe(recipe, "bench learning")
+    seen = _seen(world, name, drawn=works_on_drawn_seeds(find))
+    predictions = np.stack([teacher.predict_proba(seen.examples.x) for teacher in teachers])
+    classroom = seen.classroom(predictions, world.rules.sure)
+    choice = find(classroom, world.rng(name, "recipe")) if len(classroom.y) else []
+    return [
+        (
+            replace(chosen, from_rows=chosen.from_rows and not seen.drawn),
+            _rows(world, name, chosen, teachers[chosen.teacher], seen.examples),
+        )
+        for chosen in choice
+    ]
 
 
-def _rows(world: World, name: SiteName, chosen: Chosen, teacher: Teacher) -> Rows:
+def _seen(world: World, name: SiteName, *, drawn: bool) -> Seen:
+    """What a recipe is to see at a site: its training rows, or rows drawn of a noisy release."""
     one = world.members[name]
+    if not drawn:
+        return Seen(one.train, drawn=False)
+    site = replace(one.site, store={}, simulated=True)
+    release = release_of(site, one.train, world.rules)
+    n = min(world.rules.seeds, world.rules.quota)
+    return Seen(draw(release, n, world.rng(name, "seeds")), drawn=True)
+
+
+def _rows(
+    world: World, name: SiteName, chosen: Chosen, teacher: Teacher, examples: Examples
+) -> Rows:
     return write(
         chosen,
         teacher,
-        one.train,
-        layout=one.site.layout,
+        examples,
+        layout=world.members[name].site.layout,
         rules=world.rules,
         engine=world.rules.engine,
         make_rng=lambda: world.rng(name, "counterfactuals", teacher.name),
