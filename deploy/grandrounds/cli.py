@@ -173,6 +173,26 @@ def bench_scale(
         notes.print(f"plot: {path}")
 
 
+@bench.command("envelope")
+def bench_envelope(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")
+    ] = False,
+    megabytes: Annotated[
+        int, typer.Option("--mb", min=1, max=1024, metavar="N", help="Size of the payload.")
+    ] = 100,
+) -> None:
+    """Seal and open a payload for 1, 20 and 1,000 recipients, beside bare HPKE."""
+    from grandrounds.bench.envelope import run, show
+
+    notes = Console(stderr=True)
+    report = run(megabytes * 1_000_000, notes.print)
+    if as_json:
+        typer.echo(report.to_json(), nl=False)
+    else:
+        show(Console(), report)
+
+
 @bench.command("leakage")
 def bench_leakage(
     folder: Annotated[

@@ -23,4 +23,6 @@
                ├─ scale_measure     one size in a fresh process: time, memory, bytes
                ├─ scale_federation  its made rows
                └─ scale_plot        one SVG
+
+    envelope ── envelope_measure  sealing and opening beside bare HPKE: time, bytes, memory
 """

@@ -1,0 +1,36 @@
+"""What an envelope costs is measured beside bare HPKE, and told as a table and as JSON."""
+
+import json
+
+import pytest
+from rich.console import Console
+
+from grandrounds.bench.envelope import run, show
+from grandrounds_protocol.envelope.padding import LEAST
+from grandrounds_protocol.envelope.wrap import WRAPPED_BYTES
+
+
+@pytest.mark.slow
+def test_each_number_of_recipients_is_measured_beside_bare_hpke() -> None:
+    heard: list[str] = []
+    report = run(1_000_000, heard.append, recipients=(1, 5), members=3)
+    assert len(heard) == 3
+    one, five = report.sealings
+    assert (one.hpke_measured, five.hpke_measured) == (1, 3)
+    assert five.hpke_sent == 5 * one.hpke_sent
+    assert one.hpke_sent == 1_000_000 + WRAPPED_BYTES - 32
+    assert five.sent - one.sent == 4 * WRAPPED_BYTES
+    assert one.sent > 1 << 20 > LEAST
+    for each in (one, five):
+        assert each.seal_memory > 1_000_000
+        assert each.open_memory > 1_000_000
+        assert each.faster == each.hpke_seal_seconds / each.seal_seconds
+    assert {each.work.split()[0] for each in report.timings} == {
+        *("sign", "verify", "draw", "make", "check")
+    }
+    assert len(json.loads(report.to_json())["sealings"]) == 2
+    console = Console(width=80)
+    with console.capture() as shown:
+        show(console, report)
+    assert "x HPKE" in shown.get()
+    assert "\u2026" not in shown.get(), "a column was cut"
