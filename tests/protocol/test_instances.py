@@ -1,4 +1,4 @@
-"""Virtual rows on arrival: what does not fit is refused by name."""
+"""Virtual rows on the wire. Hostile ones are in tests/vectors."""
 
 import json
 import struct
@@ -6,7 +6,6 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from safetensors.numpy import save
 
 from grandrounds_protocol.errors import BadInstances
 from grandrounds_protocol.instances import Bounds, VirtualInstances
@@ -33,39 +32,6 @@ def test_no_rows_come_through() -> None:
     assert len(VirtualInstances.from_bytes(VirtualInstances.empty(3).to_bytes(), BOUNDS)) == 0
 
 
-def changed(**tensors: object) -> bytes:
-    good = rows()
-    made = {"x": good.x, "y": good.y, "teacher": good.teacher}
-    made.update({name: np.asarray(value) for name, value in tensors.items()})
-    return save({name: np.ascontiguousarray(value) for name, value in made.items()})
-
-
-@pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        (b"", "safetensors"),
-        (b"\x80\x04pickle", "safetensors"),
-        (b"\xff" * 8 + b"{}", "safetensors"),
-        (changed(x=np.full((2, 3), np.nan, np.float32)), "finite"),
-        (changed(x=np.full((2, 3), np.inf, np.float32)), "finite"),
-        (changed(x=np.full((2, 3), 1.5, np.float32)), r"\[0, 1\]"),
-        (changed(x=np.full((2, 3), -0.1, np.float32)), r"\[0, 1\]"),
-        (changed(x=np.zeros((2, 4), np.float32)), "shapes"),
-        (changed(x=np.zeros((3, 3), np.float32)), "shapes"),
-        (changed(x=np.zeros((2, 3))), "number type"),
-        (changed(y=np.array([0, 2], np.int32)), "0..1"),
-        (changed(y=np.array([0, -1], np.int32)), "0..1"),
-        (changed(y=np.zeros((2, 1), np.int32)), "shapes"),
-        (changed(teacher=np.array([0, 9], np.int32)), "0..1"),
-        (changed(extra=np.zeros(1, np.float32)), "x, y and teacher"),
-        (rows(11).to_bytes(), "11 rows"),
-    ],
-)
-def test_what_does_not_fit_is_refused(data: bytes, said: str) -> None:
-    with pytest.raises(BadInstances, match=said):
-        VirtualInstances.from_bytes(data, BOUNDS)
-
-
 def test_a_resent_row_counts_once_and_order_is_kept() -> None:
     one = rows(4)
     twice = VirtualInstances.concatenate([one, one], 3)
@@ -78,7 +44,7 @@ def test_the_same_row_with_another_class_is_another_row() -> None:
     assert len(VirtualInstances.concatenate([one, other], 3).distinct()) == 2
 
 
-def declaring(rows: int, body: int, spaces: int = 0) -> bytes:
+def declaring(rows: int, body: int) -> bytes:
     """Declare so many rows of three columns, and send `body` bytes."""
     sizes = {"x": ("F32", [rows, 3]), "y": ("I32", [rows]), "teacher": ("I32", [rows])}
     header: dict[str, object] = {}
@@ -87,7 +53,7 @@ def declaring(rows: int, body: int, spaces: int = 0) -> bytes:
         length = 4 * int(np.prod(shape))
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + length]}
         at += length
-    text = json.dumps(header).encode() + b" " * spaces
+    text = json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + bytes(body)
 
 
@@ -102,23 +68,6 @@ def test_ten_million_rows_stop_at_the_limit_with_memory_bounded(sent: str) -> No
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:
         tracemalloc.stop()
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        declaring(2, body=39),
-        declaring(2, body=41),
-        declaring(2, body=40, spaces=5000),
-        struct.pack("<Q", 2**63) + b"{}",
-        struct.pack("<Q", 22) + b'{"x":{"shape":[1e999]}}'[:22] + bytes(9),
-        struct.pack("<Q", 23) + b'{"x":{"shape":[1e999]}}',
-        struct.pack("<Q", 4000) + b"[" * 4000,
-    ],
-)
-def test_declared_sizes_that_lie_are_refused(data: bytes) -> None:
-    with pytest.raises(BadInstances, match="safetensors"):
-        VirtualInstances.from_bytes(data, BOUNDS)
 
 
 def test_equal_rows_have_equal_digests_whoever_taught_them() -> None:

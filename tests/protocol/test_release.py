@@ -1,8 +1,5 @@
-"""A release in transit: the card is read, a broken one refused."""
+"""A release in transit. Broken cards are in tests/vectors."""
 
-import pytest
-
-from grandrounds_protocol.errors import BadModel
 from grandrounds_protocol.records import ModelCard
 from grandrounds_protocol.release import ModelRelease
 
@@ -14,12 +11,3 @@ CARD = ModelCard(
 def test_a_release_comes_through() -> None:
     release = ModelRelease(CARD, b"graph")
     assert ModelRelease.from_bytes(release.to_bytes()) == release
-
-
-@pytest.mark.parametrize(
-    "data",
-    [b"", b"\x00\x00", b"\x00\x00\x00\x09{}", b"\xff\xff\xff\xff{}", b"\x00\x00\x00\x02{}"],
-)
-def test_a_broken_card_is_refused(data: bytes) -> None:
-    with pytest.raises(BadModel):
-        ModelRelease.from_bytes(data)
