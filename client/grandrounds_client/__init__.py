@@ -5,6 +5,7 @@ A step a module, data passing straight through::
     site, table, encoding, split    settings and files to encoded rows
     learners                        a model of the site's own
     release | vet, teacher          own model to ONNX | peers' ONNX to teachers
+    private                         rows drawn from one noisy release, in place of patients'
     expertise, recipes              who can teach whom on these rows; which lessons to write
     counterfactuals                 the lessons, written with the teacher's model
     retrain, review, adopt          what arrived, what it is worth, what is kept

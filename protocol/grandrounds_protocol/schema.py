@@ -141,7 +141,7 @@ class Rules(Settings):
     left out (geometric set cover); 0 keeps all."""
     quota: int = Field(default=1000, ge=1)
     """Most virtual rows that a site sends, or lets in, of one teacher for one student and round."""
-    privacy_epsilon: float = Field(default=3.0, gt=0, le=1000, allow_inf_nan=False)
+    privacy_epsilon: float = Field(default=3.0, ge=0.01, le=1000, allow_inf_nan=False)
     """Of recipes on drawn seeds: epsilon of the one noisy release that a site draws from."""
     seeds: int = Field(default=400, ge=1, le=1_000_000)
     """Of the same: rows that a site draws in a round, and no more than `quota`."""
