@@ -9,6 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from grandrounds.bench.envelope_measure import RIVALS, Sealing, measure, timed
+from grandrounds.bench.envelope_round import Share, measure_round
+from grandrounds.bench.envelope_round import table as share_table
+from grandrounds.bench.rows import HEART
 from grandrounds.bench.setting import cpu
 from grandrounds.bench.table import digits
 from grandrounds.results import versions
@@ -42,6 +45,7 @@ class Report:
     seconds: float
     sealings: tuple[Sealing, ...]
     timings: tuple[Timing, ...]
+    round: tuple[Share, ...]
 
     def to_json(self) -> str:
         """Write it as one JSON document."""
@@ -71,7 +75,9 @@ def run(
             sealings.append(measure(payload, count))
         note("messages and a roster")
         timings = (*_messages(payload), *_rosters(members))
-    return Report(cpu(), versions(), perf_counter() - begun, tuple(sealings), timings)
+    note("a simulation of the heart example")
+    shares = tuple(measure_round(HEART))
+    return Report(cpu(), versions(), perf_counter() - begun, tuple(sealings), timings, shares)
 
 
 def _messages(size: int) -> tuple[Timing, ...]:
@@ -142,6 +148,12 @@ def show(console: Console, report: Report) -> None:
     for each in report.timings:
         table.add_row(each.work, digits(1000 * each.seconds))
     console.print(table)
+    console.print(share_table(report.round))
+    console.print(
+        "Of the wall time of each phase, both sides together: sealing: letters opened, sealed and "
+        "cut; signing: messages and scores signed and verified, the ledger written; vetting: "
+        "peers' models checked and opened, their process included."
+    )
 
 
 def _times(found: Sequence[Sealing]) -> Table:
