@@ -361,6 +361,15 @@ def test_more_padding_than_the_length_asks_for_is_refused() -> None:
         read(twice.letter())
 
 
+def test_a_length_that_lies_about_zeros_is_refused() -> None:
+    """Nothing but zeros: told from an empty payload by the length alone."""
+    forger = Forger.of(letter())
+    for length in (LEAST - LENGTH_BYTES + 1, MAX_PAYLOAD + 1, 2**64 - 1):
+        plain = length.to_bytes(LENGTH_BYTES, "big") + bytes(LEAST - LENGTH_BYTES)
+        with pytest.raises(BadEnvelope, match="padding"):
+            read(replace(forger, plain=plain, names=NAMES[:5]).letter())
+
+
 def test_the_same_payload_twice_gives_nothing_alike() -> None:
     one, two = sealed(ROWS), sealed(ROWS)
     assert one.header.serial != two.header.serial
