@@ -1,7 +1,7 @@
 """Canonical form: one record, one spelling."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grandrounds_protocol.canonical import from_canonical, to_canonical
@@ -13,6 +13,7 @@ from .members import PLACE, roster, sealed
 TEXT = to_canonical(roster())
 
 
+@settings(deadline=None)
 @given(
     st.builds(
         Place,
@@ -27,6 +28,7 @@ def test_what_goes_in_comes_out(place: Place) -> None:
     assert from_canonical(Place, to_canonical(place)) == place
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), min_size=1, max_size=80))
 def test_names_in_any_script_have_one_spelling(name: str) -> None:
     named = roster(federation=name)
@@ -82,6 +84,7 @@ def test_what_is_no_record_is_refused(data: bytes) -> None:
         from_canonical(Roster, data)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_no_flipped_bit_leaves_the_same_record(data: st.DataObject) -> None:
     text = bytearray(sealed().core)

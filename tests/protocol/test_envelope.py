@@ -60,7 +60,7 @@ SIZES = st.one_of(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(SIZES, st.integers(1, 30), st.binary(min_size=1, max_size=8), st.data())
 def test_any_payload_comes_out_for_each_recipient(
     size: int, count: int, fill: bytes, data: st.DataObject
@@ -107,6 +107,7 @@ def test_any_byte_of_an_envelope_flipped_before_its_content() -> None:
             delivered(bytes(bad))
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_any_bit_of_the_content_flipped(data: st.DataObject) -> None:
     for good, way in ((letter(), read), (envelope(), delivered)):
@@ -118,6 +119,7 @@ def test_any_bit_of_the_content_flipped(data: st.DataObject) -> None:
             way(bytes(bad))
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_anything_cut_or_appended(data: st.DataObject) -> None:
     for good, way in ((letter(), read), (envelope(), delivered)):
@@ -134,6 +136,7 @@ def test_anything_cut_or_appended(data: st.DataObject) -> None:
                 way(bad)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=4000), st.sampled_from([b"", b"GRL\x01", b"GRE\x01", b"GRS\x01"]))
 def test_any_other_bytes(data: bytes, magic: bytes) -> None:
     for way in (read, delivered):
@@ -345,6 +348,7 @@ def test_lengths_tell_no_counts() -> None:
     assert len(sealed(bytes(LEAST - LENGTH_BYTES + 1)).text) == 2 * LEAST + TAG_BYTES
 
 
+@settings(deadline=None)
 @given(st.integers(0, MAX_PAYLOAD))
 def test_a_payload_is_padded_to_the_next_power_of_two(size: int) -> None:
     padded = padded_size(size)

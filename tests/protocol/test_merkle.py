@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grandrounds_protocol.envelope.core import MAX_RECIPIENTS
@@ -47,6 +47,7 @@ def test_known_roots() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(COUNTS, st.data())
 def test_a_leaf_stands_at_its_own_place_only(count: int, data: st.DataObject) -> None:
     hashes = leaves(count)
@@ -58,6 +59,7 @@ def test_a_leaf_stands_at_its_own_place_only(count: int, data: st.DataObject) ->
         assert not holds(hashes[other], index, count, beside, tree[-1][0])
 
 
+@settings(deadline=None)
 @given(COUNTS, st.data())
 def test_a_changed_proof_does_not_hold(count: int, data: st.DataObject) -> None:
     hashes = leaves(count)

@@ -5,7 +5,7 @@ import json
 from functools import cache
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -40,6 +40,7 @@ def test_the_file_is_json_that_people_can_read() -> None:
     assert [each["name"] for each in json.loads(file())["roster"]["members"]] == ["a", "b", "hub"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from("abcdefghijk"), unique=True), st.integers(1, 10**9))
 def test_any_roster_comes_back(names: list[str], version: int) -> None:
     made = roster(*map(member, names), version=version, federation='"},\u00e9{')
@@ -64,6 +65,7 @@ def test_without_a_pin_every_byte_shows_in_the_fingerprint_or_breaks_the_file() 
             assert read_roster(bytes(bad), None)[1].fingerprint != PINNED
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_roster_cut_or_appended_to_is_refused(data: st.DataObject) -> None:
     good = file()
@@ -74,6 +76,7 @@ def test_a_roster_cut_or_appended_to_is_refused(data: st.DataObject) -> None:
             read_roster(bad, PINNED)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=5000))
 def test_any_other_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(BadRoster):
