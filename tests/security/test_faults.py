@@ -22,7 +22,7 @@ from grandrounds_client.site import Site
 from grandrounds_client.vet import vet
 from grandrounds_protocol.errors import BadMessage, BadModel, GrandRoundsError, Refused
 from grandrounds_protocol.instances import VirtualInstances
-from grandrounds_protocol.messages import Instruction, Parcel, Reply
+from grandrounds_protocol.messages import Instruction, Parcel
 from grandrounds_protocol.records import (
     AdoptOrder,
     AdoptReport,
@@ -32,7 +32,8 @@ from grandrounds_protocol.records import (
 )
 from grandrounds_protocol.release import ModelRelease
 from grandrounds_protocol.schema import Federation
-from tests.client.asking import ask, failure, opened
+from grandrounds_protocol.signed import Signed
+from tests.client.asking import ask, failure, opened, said
 from tests.security.test_vectors import DOORS, RECIPES
 from tests.vectors import sound
 from tests.vectors.attacks.foreign import CANARY
@@ -40,6 +41,8 @@ from tests.vectors.attacks.messages import NAMES
 from tests.vectors.make_vectors import FOLDER
 
 WIDTH, ROWS = 6, 300
+ANSWERS = {"reply", "said"}
+"""Kept of every question, whatever came of it."""
 
 
 def stored(path: str) -> bytes:
@@ -69,7 +72,7 @@ def site(tmp_path: Path) -> Site:
 
 
 def told(site: Site, *asked: Any, **more: Any) -> Any:
-    return Reply.from_bytes(answer(site, ask(site, *asked, **more))).body.report
+    return said(site, ask(site, *asked, **more)).body.report
 
 
 def lessons(x: Rows, y: Labels) -> Parcel:
@@ -219,12 +222,14 @@ def test_rows_that_are_nan_out_of_range_or_unlabelled_are_refused_with_a_count(
     site: Site, kind: str
 ) -> None:
     told(site, "distill")
-    before = {key: value for key, value in site.store.items() if "reply" not in key}
+    before = {key: value for key, value in site.store.items() if not ANSWERS & set(key.split("/"))}
     report = told(site, "retrain", BAD_ROWS[kind]())
     assert report == RetrainReport(
         received=0, refused={"south": {"BadInstances": "0-9"}}, candidate=False
     )
-    assert {key: site.store[key] for key in site.store if "reply" not in key} == before
+    assert {
+        key: site.store[key] for key in site.store if not ANSWERS & set(key.split("/"))
+    } == before
 
 
 def test_label_flipped_rows_lose_the_review_and_are_rolled_back(site: Site) -> None:
@@ -250,7 +255,7 @@ def test_a_model_under_another_sites_name_is_refused_and_the_round_goes_on(site:
 
 
 def test_a_verdict_that_the_coordinator_adds_is_refused(site: Site) -> None:
-    asked = ask(site, "adopt")
+    asked = bytes(Signed.from_bytes(ask(site, "adopt")).body)
     (length,) = np.frombuffer(asked[4:8], ">u4").tolist()
     head = json.loads(asked[8 : 8 + length])
     head["body"]["order"]["verdict"] = {"gain": 1.0, "reviewers": 9, "adopt": True}

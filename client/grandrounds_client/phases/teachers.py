@@ -20,11 +20,16 @@ def teacher_of(site: Site, release: bytes, sender: str) -> Teacher:
     Raises
     ------
     BadModel
-        If it fails the static checks, or its card names another site.
+        If it fails the static checks, or its card names another site, other classes, or a
+        feature that the federation lacks.
     """
     model = ModelRelease.from_bytes(release)
     if model.card.site != sender:
-        raise BadModel("the release's card names another site than its sender")
+        raise BadModel("the release's card names another site than its sender", where="card.site")
+    if model.card.classes != site.federation.class_names:
+        raise BadModel("the card names other classes, or in another order", where="card.classes")
+    if not set(model.card.features) <= set(site.layout.slices):
+        raise BadModel("the card names a feature that the federation lacks", where="card.features")
     door = (
         vet if site.worker is None or sender == site.name else partial(remote_teacher, site.worker)
     )
