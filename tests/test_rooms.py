@@ -19,8 +19,8 @@ MAY_IMPORT = {
     "grandrounds_client": {"grandrounds_client", "grandrounds_protocol"},
     "grandrounds_server": {"grandrounds_server", "grandrounds_protocol"},
 }
-LIGHT = {"numpy", "pydantic", "safetensors"}
-CLOCK_DISK_SOCKETS = {"time", "datetime", "pathlib", "os", "socket", "random", "shutil", "io"}
+LIGHT = {"numpy", "pydantic", "safetensors", "cryptography"}
+CLOCK_DISK_SOCKETS = {"time", "pathlib", "os", "socket", "random", "shutil", "io"}
 
 
 def imports(folder: Path) -> Iterator[tuple[str, str]]:
@@ -47,6 +47,13 @@ def test_protocol_imports_nothing_heavy_and_touches_no_clock_disk_or_socket() ->
         allowed = top in LIGHT or top == "grandrounds_protocol" or top in sys.stdlib_module_names
         assert allowed, f"{path} imports {module}"
         assert top not in CLOCK_DISK_SOCKETS, f"{path} imports {module}"
+
+
+def test_protocol_spells_dates_and_asks_no_clock() -> None:
+    for path in sorted((ROOT / "protocol").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            asked = isinstance(node, ast.Attribute) and node.attr in {"now", "today", "utcnow"}
+            assert not asked, path
 
 
 def test_importing_protocol_loads_no_learning_library_and_no_flower() -> None:
