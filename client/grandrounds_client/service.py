@@ -20,6 +20,7 @@ from grandrounds_client.frames import frames
 from grandrounds_client.identity import Identity
 from grandrounds_client.ledger import AnsweredEntry, Event, RefusedEntry
 from grandrounds_client.phases import Outcome, Question
+from grandrounds_client.rounded import rounded
 from grandrounds_client.sealing import (
     check_current,
     open_parcels,
@@ -170,7 +171,7 @@ def _send(
     parcels, sealed = seal_parcels(identity, heading, outcome.parcels, asked.roster, rows_in)
     identity.ledger.write([*opened, *sealed, asked.entry()], identity.clock())
     report = with_signatures(
-        identity, question.instruction, question.state, outcome.report, asked.roster
+        identity, question.instruction, question.state, rounded(outcome.report), asked.roster
     )
     body = Reply(ReplyBody(heading=heading, report=report), parcels).to_bytes()
     reply = sign_reply(identity, body, asked.digest, asked.roster)

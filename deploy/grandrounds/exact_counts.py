@@ -3,14 +3,19 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from grandrounds.results import Gate
 from grandrounds_client import state as kept
 from grandrounds_client.phases.outgoing import Written
 from grandrounds_client.site import Store
-from grandrounds_client.state import State
+from grandrounds_client.state import State, said
+from grandrounds_protocol.messages import Reply
+from grandrounds_protocol.records import AdoptReport, DistillReport, Heading, RetrainReport
 from grandrounds_server.rounds import Finished
 from grandrounds_server.state import Record
+
+R = TypeVar("R", DistillReport, RetrainReport, AdoptReport)
 
 
 def written(store: Mapping[str, bytes], run: str, round_: int) -> Written | None:
@@ -39,7 +44,7 @@ def gate_of(store: Mapping[str, bytes], run: str, rounds: int) -> Gate | None:
 
 
 def with_exact_counts(finished: Finished, stores: Mapping[str, Store]) -> Finished:
-    """Put the exact number of lessons in place of where its range begins."""
+    """Put what each site said to itself in place of the ranges that it told others."""
     run = finished.plan.run
     return replace(
         finished, rounds=tuple(_exact(record, stores, run) for record in finished.rounds)
@@ -49,8 +54,32 @@ def with_exact_counts(finished: Finished, stores: Mapping[str, Store]) -> Finish
 def _exact(record: Record, stores: Mapping[str, Store], run: str) -> Record:
     distilled = {}
     for site, report in record.distilled.items():
-        found = written(stores[site], run, record.number)
-        distilled[site] = (
-            report if found is None else report.model_copy(update={"taught": found.taught})
+        found, told = (
+            written(stores[site], run, record.number),
+            _said(record, stores, run, site, report),
         )
-    return replace(record, distilled=distilled)
+        distilled[site] = (
+            told if found is None else told.model_copy(update={"taught": found.taught})
+        )
+    return replace(
+        record,
+        distilled=distilled,
+        retrained={
+            site: _said(record, stores, run, site, report)
+            for site, report in record.retrained.items()
+        },
+        adopted={
+            site: _said(record, stores, run, site, report)
+            for site, report in record.adopted.items()
+        },
+    )
+
+
+def _said(record: Record, stores: Mapping[str, Store], run: str, site: str, told: R) -> R:
+    """What a site said before its figures were rounded."""
+    heading = Heading(
+        run=run, round=record.number, attempt=record.attempt, phase=told.phase, site=site
+    )
+    found = State(stores[site], run).get(said(heading))
+    exact = None if found is None else Reply.from_bytes(found).body.report
+    return exact if isinstance(exact, type(told)) else told

@@ -28,7 +28,10 @@ Taught = dict[SiteName, dict[SiteName, Count]]
 
 
 class Metrics(Record):
-    """How well a model does on `n` rows; an undefined figure is null."""
+    """How well a model does on `n` rows; an undefined figure is null.
+
+    Between sites figures have two digits, and `n` is where the range of the count begins.
+    """
 
     accuracy: Share | None
     balanced_accuracy: Share | None
@@ -97,6 +100,7 @@ class RetrainReport(Record):
 
     phase: Literal["retrain"] = "retrain"
     received: Count
+    """At least so many rows came, own lessons included: where the range of the count begins."""
     refused: dict[SiteName, dict[str, Range]]
     """By sender and reason, the range of the rows (or whole parcels) refused: a row refused
     as known may be one that this site wrote about a patient of its own."""
@@ -165,7 +169,7 @@ class AdoptReport(Record):
     again: bool = False
     """Whether the site asks for its second attempt of this round."""
     virtual_rows: Count
-    """Virtual rows the site's model now stands on."""
+    """At least so many virtual rows the site's model now stands on."""
     before: Metrics
     after: Metrics
     ensemble: Metrics

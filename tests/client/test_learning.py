@@ -40,7 +40,7 @@ def retrained(site: Site) -> Site:
     for phase in ("publish", "distill"):
         answer(site, ask(site, phase))
     report = said(site, ask(site, "retrain", lessons())).body.report
-    assert report == RetrainReport(received=40, refused={}, candidate=True)
+    assert report == RetrainReport(received=10, refused={}, candidate=True)
     return site
 
 
@@ -145,7 +145,7 @@ def test_a_resent_row_makes_no_new_candidate_once_adopted(site: Site) -> None:
     answer(site, ask(site, "distill", round_=2))
     report = said(site, ask(site, "retrain", lessons(), round_=2)).body.report
     known = {"south": {"duplicate": "10-49"}}
-    assert report == RetrainReport(received=40, refused=known, candidate=False)
+    assert report == RetrainReport(received=10, refused=known, candidate=False)
 
 
 def hostile_forest() -> Parcel:

@@ -9,6 +9,7 @@ from grandrounds_client.lint import check_classes, check_rows, merge_small_leave
 from grandrounds_client.metrics import evaluate
 from grandrounds_client.phases.base import Question
 from grandrounds_client.release import card, export
+from grandrounds_client.rounded import metrics
 from grandrounds_client.site import Site
 from grandrounds_client.split import Examples
 from grandrounds_client.vet import vet
@@ -111,7 +112,7 @@ def _card(question: Question, algorithm: str, graph: bytes) -> ModelCard:
         _features(site),
         site.federation.class_names,
         rows=len(question.split.train),
-        validation=evaluate(teacher.predict_proba(validation.x), validation.y),
+        validation=metrics(evaluate(teacher.predict_proba(validation.x), validation.y)),
     )
 
 
