@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,22 +44,22 @@ def write_rows(path: Path, features: list[str], part: int) -> None:
             rows.writerow([*values[columns], GRAPES[target]])
 
 
+def write_wine(root: Path, rules: str = "review_min_rows = 1", **learners: str) -> Path:
+    """Write the folder; keyword arguments replace a site's learner, `rules` goes to the file."""
+    root.mkdir()
+    (root / "federation.toml").write_text(federation_toml(rules), encoding="utf-8")
+    for part, (name, (learner, features)) in enumerate(SITES.items()):
+        (root / name).mkdir()
+        write_rows(root / name / "rows.csv", features, part)
+        (root / name / "site.toml").write_text(
+            f'name = "{name}"\ndata = "rows.csv"\npatients = false\n'
+            f'learner = "{learners.get(name, learner)}"\nfeatures = {features}\n',
+            encoding="utf-8",
+        )
+    return root
+
+
 @pytest.fixture
 def wine(tmp_path: Path) -> Folder:
-    """Write the folder; keyword arguments replace a site's learner, `rules` goes to the file."""
-
-    def folder(rules: str = "review_min_rows = 1", **learners: str) -> Path:
-        root = tmp_path / "wine"
-        root.mkdir()
-        (root / "federation.toml").write_text(federation_toml(rules), encoding="utf-8")
-        for part, (name, (learner, features)) in enumerate(SITES.items()):
-            (root / name).mkdir()
-            write_rows(root / name / "rows.csv", features, part)
-            (root / name / "site.toml").write_text(
-                f'name = "{name}"\ndata = "rows.csv"\npatients = false\n'
-                f'learner = "{learners.get(name, learner)}"\nfeatures = {features}\n',
-                encoding="utf-8",
-            )
-        return root
-
-    return folder
+    """Write the folder, as `write_wine`."""
+    return partial(write_wine, tmp_path / "wine")

@@ -7,6 +7,9 @@
     ├── Refused                 3   a rule said no; nothing was changed
     │   ├── BadMessage              bytes that are not a well-formed message
     │   ├── BadModel                a model that fails the static checks
+    │   │   ├── ModelTimedOut       a model that did not answer in time
+    │   │   ├── ModelTooLarge       a model that needs more memory than it may have
+    │   │   └── ModelCrashed        a model that ended the process that ran it
     │   ├── ModelHoldsRows          a site's own model that carries its patients
     │   ├── BadInstances            virtual rows out of shape, range or label
     │   ├── SchemaMismatch          the two sides do not mean the same features
@@ -96,6 +99,24 @@ class BadModel(Refused):
     """A model that fails the static checks."""
 
     public = "the model fails the static checks"
+
+
+class ModelTimedOut(BadModel):
+    """A peer's model that did not answer in time."""
+
+    public = "the model did not answer in time"
+
+
+class ModelTooLarge(BadModel):
+    """A peer's model that needs more memory than it may have."""
+
+    public = "the model needs more memory than it may have"
+
+
+class ModelCrashed(BadModel):
+    """A peer's model that ended the process that ran it."""
+
+    public = "the model ended the process that ran it"
 
 
 class ModelHoldsRows(Refused):

@@ -25,12 +25,22 @@ from grandrounds_client.worker.requests import (
     Unknown,
 )
 from grandrounds_client.worker.shapes import answered, sent
-from grandrounds_protocol.errors import BadInput, BadModel, WorkFailed
+from grandrounds_protocol.errors import (
+    BadInput,
+    BadModel,
+    ModelCrashed,
+    ModelTimedOut,
+    ModelTooLarge,
+    WorkFailed,
+)
 
 SERVE = "grandrounds_client.worker.serve"
 """The module that the process runs."""
 _GRACE = 5.0
 """Seconds by which the worker outlives the site's patience: the site ends it, not the timer."""
+_ERRORS: dict[str, type[BadModel | BadInput]] = {
+    error.__name__: error for error in (BadModel, ModelTooLarge, BadInput)
+}
 
 
 class Worker:
@@ -52,7 +62,7 @@ class Worker:
         self._greeted = False
         self._file = new_file()
         self._shared = SharedMemory(self._file)
-        self._condemned: dict[str, str] = {}
+        self._condemned: dict[str, BadModel] = {}
         self._lock = threading.Lock()
 
     @property
@@ -87,13 +97,13 @@ class Worker:
         """
         with self._lock:
             if request.model in self._condemned:
-                raise BadModel(self._condemned[request.model])
+                condemned = self._condemned[request.model]
+                raise type(condemned)(condemned.problem)
             self._shared.reserve(max(needed(sent(request)), needed(answered(request))))
             self._shared.write(arrays)
-            answer = self._exchange(request, self.limits.deadline(rows))
+            answer = self._exchange(request, self.limits.deadline(request.kind, rows))
             if isinstance(answer, Failed):
-                error = BadModel if answer.error == "BadModel" else BadInput
-                raise error(answer.problem, where=answer.where)
+                raise _ERRORS[answer.error](answer.problem, where=answer.where)
             if isinstance(answer, Unknown):
                 return answer, []
             return answer, self._shared.read(_given(request, answer))
@@ -108,18 +118,18 @@ class Worker:
             record = receive(_descriptor(process.stdout), seconds)
             answer = Reply.model_validate_json(record).answer
         except Closed:
-            reason = "the model ended the process that ran it"
+            error: BadModel = ModelCrashed(ModelCrashed.public)
         except TooLate:
-            reason = "the model did not answer in time"
+            error = ModelTimedOut(ModelTimedOut.public)
         except (OutOfForm, ValidationError):
-            reason = "the process that ran the model answered out of form"
+            error = BadModel("the process that ran the model answered out of form")
         else:
             if not isinstance(answer, Ready) and _fits(request, answer):
                 return answer
-            reason = "the process that ran the model answered another question"
+            error = BadModel("the process that ran the model answered another question")
         self._end()
-        self._condemned[request.model] = reason
-        raise BadModel(reason)
+        self._condemned[request.model] = error
+        raise error
 
     def _ready(self) -> subprocess.Popen[bytes]:
         if self._process is None:

@@ -98,7 +98,7 @@ class Failed(_Part):
     """A model was refused, or failed; `error` is the name of an error of the protocol."""
 
     kind: Literal["failed"] = "failed"
-    error: Literal["BadModel", "BadInput"]
+    error: Literal["BadModel", "ModelTooLarge", "BadInput"]
     problem: Said
     where: Said = ""
 

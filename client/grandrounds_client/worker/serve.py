@@ -27,7 +27,7 @@ from grandrounds_client.worker.requests import (
     Unknown,
 )
 from grandrounds_client.worker.shapes import sent
-from grandrounds_protocol.errors import BadInput, BadModel
+from grandrounds_protocol.errors import BadInput, BadModel, ModelTooLarge
 from grandrounds_protocol.layout import Layout
 
 Answer = Loaded | Done | Unknown | Failed | Ready
@@ -87,7 +87,7 @@ class _Desk:
             return Failed(error=kind, problem=error.problem[:1000], where=error.where[:1000])
         except MemoryError:
             self._ready.clear()
-            return Failed(error="BadModel", problem="the model needs more memory than it may have")
+            return Failed(error="ModelTooLarge", problem=ModelTooLarge.public)
 
     def _load(self, request: Load, arrays: list[Array]) -> Loaded:
         teacher = vet(

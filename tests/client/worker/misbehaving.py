@@ -1,4 +1,7 @@
-"""A worker whose models do what their bytes say: hang, crash, take memory, or answer nonsense."""
+"""A worker whose models do what their bytes say: hang, crash, take memory, or answer nonsense.
+
+Bytes that say no deed are a model, and checked and run as everywhere.
+"""
 
 import os
 import sys
@@ -9,11 +12,25 @@ import numpy as np
 
 from grandrounds_client.arrays import Probabilities, Rows
 from grandrounds_client.teacher import Teacher
+from grandrounds_client.vet import vet
 from grandrounds_client.worker import serve
+
+DEEDS = {
+    b"sound",
+    b"crash",
+    b"crash while loading",
+    b"hang",
+    b"allocate 50 GB",
+    b"nonsense",
+    b"print",
+    b"write a file",
+}
 
 
 def misbehaving(data: bytes, *, name: str, algorithm: str, width: int, classes: int) -> Teacher:
     """Stand in for the checks: what passes them is what the worker is there for."""
+    if data not in DEEDS:
+        return vet(data, name=name, algorithm=algorithm, width=width, classes=classes)
     deed = data.decode()
     if deed == "crash while loading":
         os._exit(1)

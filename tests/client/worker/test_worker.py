@@ -35,7 +35,9 @@ def worker() -> Iterator[Worker]:
 def misbehaving() -> Iterator[Worker]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(process, "SERVE", "tests.client.worker.misbehaving")
-        one = Worker(WorkerLimits(seconds=2.0, per_row=0.0, memory=2 * 2**30))
+        one = Worker(
+            WorkerLimits(seconds=2.0, per_prediction=0.0, per_search=0.0, memory=2 * 2**30)
+        )
         yield one
         one.close()
 
@@ -168,6 +170,15 @@ def test_the_process_knows_no_secret_of_the_environment(
     environment = Path(f"/proc/{misbehaving._process.pid}/environ")
     if environment.exists():
         assert b"swordfish" not in environment.read_bytes()
+
+
+def test_a_hang_costs_minutes_however_many_rows_it_is_asked_about() -> None:
+    limits = WorkerLimits()
+    assert limits.deadline("load", 10**6) == 60
+    assert limits.deadline("predict", 20_000) <= 8 * 60
+    assert limits.deadline("find", 10**6) == 15 * 60
+    # twice what the slowest engine takes
+    assert limits.deadline("find", 1_000) >= 2 * 0.034 * 1_000
 
 
 def test_a_process_that_cannot_start_is_said_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
