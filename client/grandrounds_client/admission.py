@@ -42,6 +42,12 @@ class Admitted:
             yield sender, self.rows.take(np.arange(at, at + count))
             at += count
 
+    def sent_by(self, sender: str) -> Mask:
+        """Mark one sender's rows among those let in, bool [n]."""
+        senders, counts = list(self.let_in), list(self.let_in.values())
+        mark: Mask = np.repeat([name == sender for name in senders], counts).astype(np.bool_)
+        return mark
+
 
 def admit(
     parcels: Sequence[tuple[str, bytes]],

@@ -1,27 +1,37 @@
 """A made federation, one of whose peers may tamper with what its site answers."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from unittest.mock import patch
 
 import numpy as np
+from sklearn import config_context
 
 from grandrounds.threads import one_thread
+from grandrounds_client import metrics
 from grandrounds_client import state as kept
 from grandrounds_client.encoding import Encoded
 from grandrounds_client.learners import make_learner
 from grandrounds_client.metrics import balanced_accuracy
+from grandrounds_client.phases import releasing, teachers
+from grandrounds_client.phases.hearing import DENIED, LONE
 from grandrounds_client.phases.teachers import teacher_of
+from grandrounds_client.recipes.guarded import guarded
+from grandrounds_client.release import bucket
 from grandrounds_client.service import answer
 from grandrounds_client.settings import SiteSettings
 from grandrounds_client.site import Site, split_rows
 from grandrounds_client.state import State
+from grandrounds_client.vet import vet
 from grandrounds_protocol.instances import Bounds, VirtualInstances
 from grandrounds_protocol.messages import Instruction, Reply
 from grandrounds_protocol.records import Report, ReviewReport, Score
 from grandrounds_protocol.schema import Federation, Rules
 from grandrounds_protocol.seeding import generator
-from grandrounds_server.outcome import SiteOutcome, site_outcomes
-from grandrounds_server.rounds import run
+from grandrounds_server.outcome import site_outcomes
+from grandrounds_server.rounds import Finished, run
 from grandrounds_server.state import Plan
 from grandrounds_server.steps import Answer
 
@@ -40,24 +50,40 @@ WANTED = 1
 """The class a backdoor asks for."""
 ROWS = 500
 
+vet_once = lru_cache(maxsize=1000)(vet)
+"""Six sites check the same models, phase after phase: here that is done once for all."""
+
 Tamper = Callable[[Reply], Reply]
 """What a hostile peer makes of its own site's answer."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """Honest sites after a run: balanced accuracy on held-out rows, share fooled, outcomes."""
+    """Honest sites after a run: balanced accuracy on held-out rows, share fooled, records."""
 
     score: float
     first: float
     fooled: float
-    outcomes: dict[str, SiteOutcome]
-    sites: dict[str, Site]
+    finished: Finished
 
     @property
     def quarantined(self) -> list[tuple[str, str]]:
         """Who put whom in quarantine."""
-        return [(name, bad) for name in HONEST for bad in self.outcomes[name].quarantined]
+        outcomes = site_outcomes(self.finished)
+        return [(name, bad) for name in HONEST for bad in outcomes[name].quarantined]
+
+    def disbelieved(self, sender: str) -> int:
+        """Honest sites that refused ten rows of a sender or more as nobody bears them out."""
+        few = bucket(0)
+        return sum(
+            any(
+                record.retrained[name].refused.get(sender, {}).get(reason, few) != few
+                for record in self.finished.rounds
+                if name in record.retrained
+                for reason in (DENIED, LONE)
+            )
+            for name in HONEST
+        )
 
 
 def federation(rules: Rules) -> Federation:
@@ -78,7 +104,9 @@ def made_site(name: str, learner: str, seed: int, made: Federation) -> Site:
     score = x[:, 0] + x[:, 1] + 0.5 * x[:, 2] - 1.25 + rng.normal(0, 0.15, ROWS)
     settings = SiteSettings(name=name, data="made", learner=learner, patients=False)
     rows = Encoded(x.astype(np.float32), (score > 0).astype(np.int32), np.arange(COLUMNS), {}, {})
-    return Site(settings, made, rows, tuple(make_learner(learner, {}, name)), {})
+    learners = tuple(make_learner(learner, {}, name))
+    # passed in, or each phase would look through all installed packages for it
+    return Site(settings, made, rows, learners, {}, recipes={"guarded": guarded})
 
 
 def held(seed: int, tamper: Tamper | None, **changes: object) -> Ended:
@@ -94,12 +122,21 @@ def held(seed: int, tamper: Tamper | None, **changes: object) -> Ended:
             yield name, (tamper(reply) if tamper and name == HOSTILE else reply)
 
     plan = Plan("made", tuple(sites), made.digest(), rules)
-    with one_thread():
+    quick = (
+        one_thread(),
+        config_context(assume_finite=True, skip_parameter_validation=True),
+        patch.object(teachers, "vet", vet_once),
+        patch.object(releasing, "vet", vet_once),
+        patch.object(metrics, "roc_auc_score", lambda *_: 0.5),  # slow, and nobody here asks
+    )
+    with ExitStack() as stack:
+        for each in quick:
+            stack.enter_context(each)
         finished = run(plan, ask, clock=lambda: 0.0, watch=lambda *_: None)
         honest = {name: sites[name] for name in HONEST}
         figures = [_figures(site, rules) for site in honest.values()]
     score, first, fooled = np.mean(figures, axis=0)
-    return Ended(score, first, fooled, site_outcomes(finished), sites)
+    return Ended(score, first, fooled, finished)
 
 
 def _figures(site: Site, rules: Rules) -> tuple[float, float, float]:
@@ -148,6 +185,18 @@ def planted(rows: VirtualInstances) -> VirtualInstances:
     return VirtualInstances.concatenate([rows, with_pattern], COLUMNS)
 
 
+def planted_truly(rows: VirtualInstances) -> VirtualInstances:
+    """Honest rows, and some once more with the pattern, all of them with their true class.
+
+    One in seven is of the other class: too many for a pattern that decides the class.
+    """
+    wanted, others = np.flatnonzero(rows.y == WANTED), np.flatnonzero(rows.y != WANTED)
+    again = rows.take(np.concatenate([wanted, others[: len(wanted) // 6]]))
+    x = again.x.copy()
+    x[:, list(PATTERN)] = 1
+    return VirtualInstances.concatenate([rows, replace(again, x=x)], COLUMNS)
+
+
 def flood(rows: VirtualInstances, count: int = 1000) -> VirtualInstances:
     """Noise with classes drawn, many times what an honest peer sends."""
     rng = np.random.default_rng(len(rows))
@@ -180,6 +229,7 @@ def both(one: Tamper, other: Tamper) -> Tamper:
 ATTACKS: dict[str, Tamper] = {
     "flips labels": sending(flipped),
     "plants a backdoor": sending(planted),
+    "plants one with true labels": sending(planted_truly),
     "floods": sending(flood),
     "says all candidates lose": scoring(1, 0),
     "flips labels and says all win": both(sending(flipped), scoring(0, 1)),

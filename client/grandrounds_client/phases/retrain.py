@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from grandrounds_client import state as kept
 from grandrounds_client.admission import admit
 from grandrounds_client.phases.base import Outcome, Question
+from grandrounds_client.phases.hearing import hear
 from grandrounds_client.phases.quarantine import REASON, quarantined, usable
 from grandrounds_client.phases.releasing import release_of
 from grandrounds_client.release import bucket
@@ -38,7 +39,7 @@ def retrain(question: Question, order: RetrainOrder) -> Outcome:  # noqa: ARG001
     everything = SentRows.concatenate([adopted, arrived.rows], width).distinct()
     fit = usable(question, everything)
     virtual = everything.take(fit)
-    refused = _ranges(arrived.refused, _left_out(question, everything.take(~fit)))
+    refused = _ranges(*arrived.refused, _left_out(question, everything.take(~fit)))
     # adopted rows come first: none of them is gone, and no other one has come
     nothing_new = fit[: len(adopted)].all() and len(virtual) == len(adopted)
     if question.site.teaches_only or nothing_new:
@@ -60,7 +61,7 @@ class _Arrived:
 
     rows: SentRows
     count: int
-    refused: Refused
+    refused: list[Refused]
 
 
 def _arrived(question: Question, adopted: SentRows) -> _Arrived:
@@ -77,11 +78,11 @@ def _arrived(question: Question, adopted: SentRows) -> _Arrived:
     )
     unopened = {parcel.sender: {REASON: 1} for parcel in parcels if parcel.sender in out}
     at_home = SentRows.of(own, place(question.site.name))
-    from_peers = [SentRows.of(rows, place(sender)) for sender, rows in admitted.by_sender()]
+    heard = hear(question, admitted)
     return _Arrived(
-        rows=SentRows.concatenate([at_home, *from_peers], width),
+        rows=SentRows.concatenate([at_home, *heard.rows], width),
         count=len(own) + sum(admitted.received.values()),
-        refused={**admitted.refused, **unopened},
+        refused=[admitted.refused, heard.refused, unopened],
     )
 
 
@@ -90,7 +91,7 @@ def _arrived_before(question: Question) -> _Arrived:
     if question.round not in quarantined(question).values():
         raise Stale("this site did not ask for a second attempt")
     first = kept.candidate_virtual(question.round)
-    return _Arrived(question.state.sent_rows(first, question.bounds), 0, {})
+    return _Arrived(question.state.sent_rows(first, question.bounds), 0, [])
 
 
 def _left_out(question: Question, rows: SentRows) -> Refused:
