@@ -14,7 +14,7 @@ from grandrounds_protocol.schema import Rules
 from grandrounds_protocol.scores import ScoredCandidate, sign_score
 from grandrounds_protocol.signed import Signed
 
-NAMES = ("north", "south", "west", *"abcdefgh", *(f"site-{number}" for number in range(60)))
+NAMES = ("north", "south", "west", "east", *"abcdefgh", *(f"site-{number}" for number in range(60)))
 KEYS = Throwaway.of("demo", NAMES)
 ROSTER = KEYS.roster
 OFFICE = KEYS.office

@@ -23,6 +23,7 @@ from grandrounds_protocol.records import (
     ReviewOrder,
 )
 from grandrounds_protocol.schema import Federation, Rules
+from grandrounds_protocol.signed import Signed
 from tests import keys
 
 Make = Callable[..., SiteSettings]
@@ -78,6 +79,13 @@ def with_signatures(site: Site, order: AdoptOrder, heading: Heading) -> AdoptOrd
 def said(site: Site, question: bytes) -> Reply:
     """Ask, and read the reply; its parcels opened."""
     return keys.reply(answer(site, question), question)
+
+
+def exact(site: Site, question: bytes) -> Reply:
+    """Ask, and read what the site said to itself: before figures were rounded, and sealed."""
+    heading = Instruction.from_bytes(bytes(Signed.from_bytes(question).body)).heading
+    assert said(site, question).body.failure is None
+    return Reply.from_bytes(site.store[f"{heading.run}/{kept.said(heading)}"])
 
 
 def failure(site: Site, question: bytes) -> Failure:

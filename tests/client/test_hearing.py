@@ -10,11 +10,11 @@ from grandrounds_client.service import answer
 from grandrounds_client.site import Site
 from grandrounds_client.state import State, candidate_virtual
 from grandrounds_protocol.instances import Bounds, VirtualInstances
-from grandrounds_protocol.messages import Parcel, Reply
+from grandrounds_protocol.messages import Parcel
 from grandrounds_protocol.records import RetrainReport
 from grandrounds_protocol.release import ModelRelease
 from grandrounds_protocol.schema import Federation
-from tests.client.asking import ROWS, Make, ask, opened
+from tests.client.asking import ROWS, Make, ask, exact, opened
 
 FOUR, THREE = ("north", "south", "west", "east"), ("north", "south", "west")
 Met = Callable[[tuple[str, ...]], Site]
@@ -56,8 +56,7 @@ def written(sender: str, teacher: int, *, wrong: bool = False, pattern: bool = F
 
 
 def refused(site: Site, sites: tuple[str, ...], *parcels: Parcel) -> dict[str, dict[str, str]]:
-    reply = answer(site, ask(site, "retrain", *parcels, sites=sites))
-    report = Reply.from_bytes(reply).body.report
+    report = exact(site, ask(site, "retrain", *parcels, sites=sites)).body.report
     assert isinstance(report, RetrainReport)
     return {
         sender: {reason: count for reason, count in reasons.items() if count != "0-9"}

@@ -18,7 +18,8 @@ from grandrounds_protocol.errors import BadModel
 from grandrounds_protocol.messages import Parcel, Reply
 from grandrounds_protocol.records import DistillReport
 from grandrounds_protocol.schema import Federation, Rules
-from tests.client.asking import ROWS, Make, ask, failure, opened
+from tests import keys
+from tests.client.asking import ROWS, Make, ask, exact, failure, opened
 
 RULES = Rules(recipe="private", privacy_epsilon=3.0, seeds=120, sure=0.5)
 
@@ -35,13 +36,25 @@ def site(federation: Federation, settings: Make, write: Callable[[str], Path]) -
 def south(site: Site, settings: Make) -> Parcel:
     """The release of a peer that has the same rows and another learner."""
     learners = tuple(make_learner("naive-bayes", {}, "south"))
-    peer = replace(site, settings=settings(name="south"), learners=learners, store={})
-    return Reply.from_bytes(answer(peer, ask(peer, "publish", rules=RULES))).parcels[0]
+    peer = replace(
+        site,
+        settings=settings(name="south"),
+        learners=learners,
+        store={},
+        identity=keys.identity("south"),
+    )
+    return exact(peer, ask(peer, "publish", rules=RULES)).parcels[0]
 
 
 def without_reply(store: dict[str, bytes] | object) -> dict[str, bytes]:
     assert isinstance(store, dict)
-    return {key: value for key, value in store.items() if "reply/1/1/distill" not in key}
+    return {key: value for key, value in store.items() if "1/1/distill" not in key}
+
+
+def sent_by(site: Site, question: bytes) -> bytes:
+    """What a site answers, before it is sealed: no two envelopes are alike."""
+    answer(site, question)
+    return site.store["r/said/1/1/distill"]
 
 
 def with_release_of(neighbour: Site, site: Site) -> Site:
@@ -59,11 +72,11 @@ def test_other_patients_with_the_same_release_and_models_send_the_same_bytes(
     site: Site, south: Parcel
 ) -> None:
     question = ask(site, "distill", south, rules=RULES)
-    sent = answer(site, question)
+    sent = sent_by(site, question)
     rows = site.rows
     others = replace(rows, x=np.flip(1 - rows.x, axis=1).copy(), y=np.roll(1 - rows.y, 7))
     neighbour = replace(site, rows=others, store=without_reply(site.store))
-    assert answer(with_release_of(neighbour, site), question) == sent
+    assert sent_by(with_release_of(neighbour, site), question) == sent
     reply = Reply.from_bytes(sent)
     report = reply.body.report
     assert isinstance(report, DistillReport)
@@ -76,11 +89,12 @@ def test_one_other_patient_and_no_release_kept_changes_what_is_sent(
     site: Site, south: Parcel
 ) -> None:
     question = ask(site, "distill", south, rules=RULES)
-    sent = answer(site, question)
+    sent = sent_by(site, question)
     y = site.rows.y.copy()
     y[split_rows(site, RULES).train.y.argmax()] ^= 1
     fresh = {key: value for key, value in without_reply(site.store).items() if "privacy" not in key}
-    assert answer(replace(site, rows=replace(site.rows, y=y), store=fresh), question) != sent
+    other = replace(site, rows=replace(site.rows, y=y), store=fresh)
+    assert sent_by(other, question) != sent
 
 
 @pytest.mark.parametrize("error", [BadModel("not a number, on a patient"), ValueError("other")])
@@ -91,10 +105,10 @@ def test_a_model_that_fails_on_patients_is_not_refused_for_it(
         raise error
 
     question = ask(site, "distill", south, rules=RULES)
-    sent = answer(site, question)
+    sent = sent_by(site, question)
     module = importlib.import_module("grandrounds_client.phases.distill")
     monkeypatch.setattr(module, "validation_score", failing)
-    assert answer(replace(site, store=without_reply(site.store)), question) == sent
+    assert sent_by(replace(site, store=without_reply(site.store)), question) == sent
 
 
 def test_the_recipe_is_handed_no_row_of_the_site(site: Site, south: Parcel) -> None:
@@ -121,7 +135,7 @@ def distilled(site: Site, south: Parcel, recipe: Recipe, **changes: object) -> R
     rules = Rules.model_validate({**RULES.model_dump(), **changes})
     store = {key: value for key, value in site.store.items() if not key.endswith(kept.RULES)}
     own = replace(site, recipes={"private": recipe}, store=store)
-    reply = Reply.from_bytes(answer(own, ask(own, "distill", south, rules=rules)))
+    reply = exact(own, ask(own, "distill", south, rules=rules))
     assert reply.body.failure is None
     return reply
 

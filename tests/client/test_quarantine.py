@@ -14,7 +14,7 @@ from grandrounds_client.site import Site
 from grandrounds_client.state import QUARANTINE, VIRTUAL, State, candidate_virtual
 from grandrounds_protocol.errors import BadMessage
 from grandrounds_protocol.instances import Bounds, VirtualInstances
-from grandrounds_protocol.messages import Instruction, Parcel, Reply
+from grandrounds_protocol.messages import Instruction, Parcel
 from grandrounds_protocol.records import (
     AdoptOrder,
     AdoptReport,
@@ -26,7 +26,9 @@ from grandrounds_protocol.records import (
 )
 from grandrounds_protocol.release import ModelRelease
 from grandrounds_protocol.schema import Federation, Rules
-from tests.client.asking import ROWS, Make, ask, failure, opened
+from grandrounds_protocol.signed import Signed
+from tests import keys
+from tests.client.asking import ROWS, Make, ask, exact, failure, opened
 
 NORTH, SOUTH, WEST = range(3)
 BOUNDS = Bounds(4, 2, 3)
@@ -53,7 +55,7 @@ def written(sender: str, teacher: int, *, wrong: bool, rows: int = 300, seed: in
 
 def retrain(site: Site, *parcels: Parcel, round_: int = 1, attempt: Attempt = 1) -> RetrainReport:
     asked = ask(site, "retrain", *parcels, round_=round_, attempt=attempt)
-    report = Reply.from_bytes(answer(site, asked)).body.report
+    report = exact(site, asked).body.report
     assert isinstance(report, RetrainReport)
     return report
 
@@ -61,7 +63,7 @@ def retrain(site: Site, *parcels: Parcel, round_: int = 1, attempt: Attempt = 1)
 def adopt(site: Site, score: Score, round_: int = 1, attempt: Attempt = 1) -> AdoptReport:
     order = AdoptOrder(scores={"south": score})
     asked = ask(site, "adopt", order=order, round_=round_, attempt=attempt)
-    report = Reply.from_bytes(answer(site, asked)).body.report
+    report = exact(site, asked).body.report
     assert isinstance(report, AdoptReport)
     return report
 
@@ -215,23 +217,28 @@ def test_a_second_attempt_of_another_round_is_stale(student: Site) -> None:
 
 @pytest.mark.parametrize("phase", ["publish", "distill"])
 def test_there_is_no_second_attempt_at_lessons(student: Site, phase: Phase) -> None:
-    good = Instruction.from_bytes(ask(student, phase))
+    good = Instruction.from_bytes(bytes(Signed.from_bytes(ask(student, phase)).body))
     heading = Heading.model_construct(**{**dict(good.heading), "attempt": 2})
     forged = replace(good, body=good.body.model_copy(update={"heading": heading}))
     with pytest.raises(BadMessage):
-        answer(student, forged.to_bytes())
+        answer(student, keys.OFFICE.sign(forged.to_bytes(), "north"))
 
 
 def test_a_repeat_of_either_attempt_gets_its_own_answer_and_changes_nothing(student: Site) -> None:
     parcels = (written("south", SOUTH, wrong=False), written("west", WEST, wrong=True, rows=2000))
     order = AdoptOrder(scores={"south": WORSE})
-    questions = [
-        ask(student, "retrain", *parcels),
-        ask(student, "adopt", order=order),
-        ask(student, "retrain", attempt=2),
-        ask(student, "adopt", order=order, attempt=2),
-    ]
-    first = [answer(student, question) for question in questions]
+    questions, first = [], []
+    steps: tuple[tuple[Phase, Attempt], ...] = (
+        ("retrain", 1),
+        ("adopt", 1),
+        ("retrain", 2),
+        ("adopt", 2),
+    )
+    for phase, attempt in steps:
+        sent = parcels if (phase, attempt) == ("retrain", 1) else ()
+        scores = order if phase == "adopt" else None
+        questions.append(ask(student, phase, *sent, order=scores, attempt=attempt))
+        first.append(answer(student, questions[-1]))
     kept = dict(student.store)
     assert [answer(student, question) for question in questions] == first
     assert dict(student.store) == kept
@@ -270,7 +277,7 @@ def test_a_reviewer_answers_only_so_many_candidates_of_a_peer_in_a_run(
         parcels = [candidate(site, name) for name in senders]
         asked = ask(site, "review", *parcels, round_=round_, attempt=attempt, rules=rules)
         assert answer(site, asked) == answer(site, asked)  # a repeat counts once
-        report = Reply.from_bytes(answer(site, asked)).body.report
+        report = exact(site, asked).body.report
         assert isinstance(report, ReviewReport)
         reports.append((set(report.scores), report.refused))
     assert reports == [

@@ -10,9 +10,12 @@ import numpy as np
 from sklearn import config_context
 
 from grandrounds.threads import one_thread
+from grandrounds.throwaway import Throwaway
+from grandrounds.unsealed import asked
 from grandrounds_client import metrics
 from grandrounds_client import state as kept
 from grandrounds_client.encoding import Encoded
+from grandrounds_client.identity import Identity
 from grandrounds_client.learners import make_learner
 from grandrounds_client.metrics import balanced_accuracy
 from grandrounds_client.phases import releasing, teachers
@@ -20,14 +23,15 @@ from grandrounds_client.phases.hearing import DENIED, LONE
 from grandrounds_client.phases.teachers import teacher_of
 from grandrounds_client.recipes.guarded import guarded
 from grandrounds_client.release import bucket
-from grandrounds_client.service import answer
+from grandrounds_client.sealing import open_parcels, seal_parcels
 from grandrounds_client.settings import SiteSettings
 from grandrounds_client.site import Site, split_rows
 from grandrounds_client.state import State
 from grandrounds_client.vet import vet
 from grandrounds_protocol.instances import Bounds, VirtualInstances
 from grandrounds_protocol.messages import Instruction, Reply
-from grandrounds_protocol.records import Report, ReviewReport, Score
+from grandrounds_protocol.records import ReplyBody, Report, ReviewReport, Score
+from grandrounds_protocol.roster import Roster
 from grandrounds_protocol.schema import Federation, Rules
 from grandrounds_protocol.seeding import generator
 from grandrounds_server.outcome import site_outcomes
@@ -116,12 +120,15 @@ def held(seed: int, tamper: Tamper | None, **changes: object) -> Ended:
     learners = {**HONEST, **({HOSTILE: "tree"} if tamper else {})}
     sites = {name: made_site(name, kind, seed, made) for name, kind in learners.items()}
 
-    def ask(asked: Iterable[tuple[str, Instruction]]) -> Iterator[tuple[str, Answer]]:
-        for name, instruction in asked:
-            reply = Reply.from_bytes(answer(sites[name], instruction.to_bytes()))
-            yield name, (tamper(reply) if tamper and name == HOSTILE else reply)
+    keys = Throwaway.of("made", sites)
 
-    plan = Plan("made", tuple(sites), made.digest(), rules)
+    def ask(questions: Iterable[tuple[str, Instruction]]) -> Iterator[tuple[str, Answer]]:
+        for name, instruction in questions:
+            reply = _said(sites[name], keys.identity(name), instruction, keys.roster)
+            tampered = tamper(reply) if tamper and name == HOSTILE else reply
+            yield name, _sealed(tampered, keys.identity(name), keys.roster)
+
+    plan = Plan("made", tuple(sites), made.digest(), rules, keys.roster)
     quick = (
         one_thread(),
         config_context(assume_finite=True, skip_parameter_validation=True),
@@ -137,6 +144,17 @@ def held(seed: int, tamper: Tamper | None, **changes: object) -> Ended:
         figures = [_figures(site, rules) for site in honest.values()]
     score, first, fooled = np.mean(figures, axis=0)
     return Ended(score, first, fooled, finished)
+
+
+def _said(site: Site, identity: Identity, instruction: Instruction, roster: Roster) -> Reply:
+    """What a site answers, before anything is sealed."""
+    outcome = asked(site, open_parcels(identity, instruction, roster).instruction)
+    return Reply(ReplyBody(heading=instruction.heading, report=outcome.report), outcome.parcels)
+
+
+def _sealed(reply: Reply, identity: Identity, roster: Roster) -> Reply:
+    parcels, _ = seal_parcels(identity, reply.heading, reply.parcels, roster, lambda _: None)
+    return replace(reply, parcels=parcels)
 
 
 def _figures(site: Site, rules: Rules) -> tuple[float, float, float]:
