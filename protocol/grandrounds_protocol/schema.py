@@ -116,7 +116,7 @@ Feature = Annotated[Continuous | Ordinal | Categorical | Image, Field(discrimina
 class Rules(Settings):
     """The rules of a run. Shares are 0..1."""
 
-    recipe: str = "guarded"
+    recipe: str = "private"
     rounds: int = Field(default=1, ge=1, le=1000)
     seed: int = Field(default=0, ge=0, lt=2**63)
     engine: str = "auto"

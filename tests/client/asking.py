@@ -60,7 +60,7 @@ def ask(
     body = InstructionBody(
         heading=heading,
         sites=sites,
-        rules=rules or Rules(),
+        rules=rules or Rules(recipe="guarded"),
         order=order or orders[phase],
     )
     return keys.question(Instruction(body, parcels))

@@ -248,7 +248,7 @@ def test_a_teacher_that_the_rules_engine_does_not_fit_is_written_with_by_another
     federation: Federation, settings: Make, write: Callable[[str], Path]
 ) -> None:
     site = opened(federation, settings(learner="tree"), write(ROWS))
-    rules = Rules(engine="linear")
+    rules = Rules(recipe="guarded", engine="linear")
     answer(site, ask(site, "publish", rules=rules))
     report = said(site, ask(site, "distill", rules=rules)).body.report
     assert isinstance(report, DistillReport)

@@ -115,7 +115,7 @@ def made_site(name: str, learner: str, seed: int, made: Federation) -> Site:
 
 def held(seed: int, tamper: Tamper | None, **changes: object) -> Ended:
     """Run a federation of five honest sites and, with a `tamper`, a hostile sixth."""
-    rules = Rules(rounds=2, seed=seed, validation=0.1, held_out=0.7, **changes)
+    rules = Rules(recipe="guarded", rounds=2, seed=seed, validation=0.1, held_out=0.7, **changes)
     made = federation(rules)
     learners = {**HONEST, **({HOSTILE: "tree"} if tamper else {})}
     sites = {name: made_site(name, kind, seed, made) for name, kind in learners.items()}

@@ -52,7 +52,7 @@ def test_a_run_prints_tables_and_writes_results(
     assert "piedmont" in captured.out
     assert "round 1 of 1, distill" in captured.err
     assert max(len(line) for line in captured.out.splitlines() if "/o/" not in line) <= 80
-    assert json.loads((tmp_path / "o" / "results.json").read_text())["recipe"] == "guarded"
+    assert json.loads((tmp_path / "o" / "results.json").read_text())["recipe"] == "private"
 
 
 def test_json_puts_one_document_on_stdout(

@@ -230,7 +230,7 @@ def test_with_sampled_peers_everybody_has_met_everybody_after_a_few_rounds(wine:
         shutil.copytree(folder / rows_of, folder / name)
         path = folder / name / "site.toml"
         path.write_text(path.read_text().replace(f'"{rows_of}"', f'"{name}"'))
-    simulation = prepare(folder, rounds=3, seed=1)
+    simulation = prepare(folder, recipe="guarded", rounds=3, seed=1)
     results = run(simulation)
     rules, sites = simulation.federation.rules, tuple(simulation.sites)
     assert rounds_to_meet_all(len(sites), rules) == 3

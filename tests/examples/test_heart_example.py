@@ -90,7 +90,7 @@ def test_the_federation_is_25_columns_wide(federation: Federation) -> None:
 
 def test_the_example_leaves_all_rules_but_three_at_their_defaults(federation: Federation) -> None:
     chosen = federation.rules.model_dump(exclude_unset=True)
-    assert chosen == {"recipe": "guarded", "rounds": 2, "seed": 7}
+    assert chosen == {"recipe": "private", "rounds": 2, "seed": 7}
 
 
 @every_site

@@ -14,7 +14,7 @@ def run(recipe: str, seed: int = 7) -> Results:
     return simulate(prepare(HEART, recipe=recipe, rounds=2, seed=seed), lambda *_: None)
 
 
-@pytest.fixture(scope="module", params=["paper", "guarded"])
+@pytest.fixture(scope="module", params=["paper", "guarded", "private"])
 def results(request: pytest.FixtureRequest) -> Results:
     return run(request.param)
 

@@ -41,7 +41,7 @@ def federation(text: str) -> Federation:
 def test_a_plain_file_is_read_with_defaults() -> None:
     read = federation(HEAD + AGE + SEX + STAGE)
     assert read.class_names == ("well", "ill")
-    assert read.rules.recipe == "guarded"
+    assert read.rules.recipe == "private"
     assert read.class_of() == {"well": 0, "ill": 1}
 
 

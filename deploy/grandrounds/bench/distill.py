@@ -94,7 +94,14 @@ def measure_distill(note: Callable[[str], object], rows: int = ROWS) -> list[Dis
 def _distilled(
     rows: int, radius: float, note: Callable[[str], object], *, apart: bool
 ) -> Distilled:
-    rules = Rules(seed=SEED, validation=0.1, held_out=0.1, cover_radius=radius, quota=rows)
+    rules = Rules(
+        recipe="guarded",
+        seed=SEED,
+        validation=0.1,
+        held_out=0.1,
+        cover_radius=radius,
+        quota=rows,
+    )
     note(f"distill: {rows:,} rows, set cover of radius {radius:g}: training")
     north, south = _sites(rows, rules, shared_worker() if apart else None)
     _asked(north, "publish", rules)

@@ -30,7 +30,8 @@ def write_federation(folder: Path, sites: int, rounds: int = 1) -> None:
     for name, letters in _KINDS.items():
         text += f'[[features]]\nname = "{name}"\nkind = "categorical"\n'
         text += f"categories = {list(letters)}\n"
-    text += f"[rules]\nseed = {SEED}\nrounds = {rounds}\npeers_per_round = {PEERS}\n"
+    text += f'[rules]\nrecipe = "guarded"\nseed = {SEED}\nrounds = {rounds}\n'
+    text += f"peers_per_round = {PEERS}\n"
     for index in range(sites):
         text += _write_site(folder, index)
     (folder / "federation.toml").write_text(text, encoding="utf-8")
