@@ -74,12 +74,13 @@ def test_one_round_is_that_of_the_product(wine: Folder, recipe: str, seed: int) 
 
 
 def test_two_rounds_are_those_of_the_product(wine: Folder) -> None:
-    folder = of_patients(wine("review_min_rows = 1\nmin_rows = 3", tuscany="tree"))
-    results = simulate(prepare(folder, recipe="paper", seed=0, rounds=2), lambda *_: None)
+    folder = of_patients(wine("review_min_rows = 1\nmin_rows = 3", tuscany="mlp", veneto="tree"))
+    results = simulate(prepare(folder, recipe="paper", seed=2, rounds=2), lambda *_: None)
     assert all(not site.quarantined for site in results.sites.values())
+    assert all(site.adopted for site in results.sites.values())
     sites = open_sites(folder, Options(range(1)))
     rules = prepare(folder, rounds=2).federation.rules
-    played = trial(Bench(sites, rules, chosen(["paper"], [])), 0, EVERYBODY).contestants["paper"]
+    played = trial(Bench(sites, rules, chosen(["paper"], [])), 2, EVERYBODY).contestants["paper"]
     assert played is not None
     assert played.adopted is not None
     for name, site in results.sites.items():
