@@ -12,6 +12,10 @@ AFTER = ({"loso/a/b": 0.7, "loso/a/c": 0.5}, {"loso/a/b": 0.5, "loso/a/c": 0.5})
 """Of two seeds: +.2 and -.1, then 0 and -.1."""
 
 
+ADOPTED = ({"loso/a/b": 0.5, "loso/a/c": 0.6}, {"loso/a/b": 0.5, "loso/a/c": 0.5})
+"""0 and 0, then 0 and -.1."""
+
+
 def metrics(scores: dict[str, float]) -> dict[str, Metrics]:
     return {
         cell: Metrics(accuracy=score, balanced_accuracy=score, auc=None, n=10)
@@ -22,7 +26,7 @@ def metrics(scores: dict[str, float]) -> dict[str, Metrics]:
 def trial(seed: int) -> Trial:
     played = Played(
         before_review=metrics(AFTER[seed]),
-        adopted=metrics(BASE),
+        adopted=metrics(ADOPTED[seed]),
         rows={"b": 10, "c": 20},
         adopters=("b",),
         refused={"c": "ModelHoldsRows"},
@@ -54,9 +58,20 @@ def test_changes_are_paired_by_seed_and_cell() -> None:
     assert line.adopted is not None
     same = line.adopted["loso"]["accuracy"]
     assert same is not None
-    assert (same.wins, same.losses, same.worst) == (0, 0, 0)
+    assert (same.wins, same.losses) == (0, 0.25)
+    assert same.worst == pytest.approx(-0.05)
     assert line.before_review["loso"]["auc"] is None
     assert line.before_review["own"]["accuracy"] is None
+
+
+def test_of_cells_with_equal_medians_the_lower_mean_is_the_lowest() -> None:
+    three = [*TRIALS, TRIALS[0].model_copy(update={"seed": 2})]
+    line = line_of(three, "mixup", RIVALS["mixup"])
+    assert line.adopted is not None
+    change = line.adopted["loso"]["accuracy"]
+    assert change is not None
+    assert set(change.cells.values()) == {0}
+    assert change.worst_cell == "loso/a/c"
 
 
 def test_a_line_counts_rows_adoptions_and_what_went_wrong() -> None:

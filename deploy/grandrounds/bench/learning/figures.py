@@ -39,7 +39,8 @@ class Change(Record):
     worst: float
     """The worst cell of each seed: median over seeds."""
     worst_cell: str
-    """The cell with the lowest median over seeds: protocol/rows tested on/student."""
+    """The cell with the lowest median over seeds, of equal ones the lowest mean:
+    protocol/rows tested on/student."""
     cells: dict[str, float]
     """Median over seeds of each cell."""
 
@@ -146,16 +147,17 @@ def _change(pairs: Pairs) -> Change | None:
     if change is None:
         return None
     values = np.array(list(pairs.values()))
-    cells = {
-        cell: float(np.median([value for (_, of), value in pairs.items() if of == cell]))
-        for cell in dict.fromkeys(cell for _, cell in pairs)
-    }
+    by_cell: dict[str, list[float]] = {}
+    for (_, cell), value in pairs.items():
+        by_cell.setdefault(cell, []).append(value)
+    cells = {cell: float(np.median(changes)) for cell, changes in by_cell.items()}
     return Change(
         change=change,
         wins=float((values > 0).mean()),
         losses=float((values < 0).mean()),
         worst=float(np.median([min(values) for values in _by_seed(pairs)])),
-        worst_cell=min(cells, key=lambda cell: cells[cell]),
+        # after review many medians are 0: then the lower mean tells
+        worst_cell=min(cells, key=lambda cell: (cells[cell], float(np.mean(by_cell[cell])))),
         cells=cells,
     )
 
