@@ -53,9 +53,10 @@ def draw(report: Report) -> str:
     lines = {key: line for key, line in report.contestants.items() if _shown(line)}
     students = _students(lines.values())
     return environment.get_template("strips.svg").render(
-        title=f"Change in balanced accuracy against no distillation, points: {report.federation}",
-        subtitle=f"{setting(report)}. A dot is a student on the rows of one site, or of all, "
-        "median over seeds: rings before review, dots after; a bar is the mean over cells.",
+        title=f"Balanced accuracy against no distillation, points: {report.federation}, "
+        f"{setting(report)}",
+        subtitle="A dot is a student on the rows of one site, or of all, median over seeds: "
+        "rings before review, dots after; a bar is the mean over cells.",
         students=students,
         names=list(lines),
         panels=[
