@@ -68,11 +68,21 @@ class FourierSVM(Settings):
         machine = LinearSVC(C=self.C, dual=False, random_state=seed)
         folds = min(self.folds, int(np.bincount(rows.y).min()))
         everything = np.arange(len(rows.y))
+        itself = [(everything, everything)]
         # A class of one row cannot be left out and learned at once: calibrate on the fit itself.
-        cv = folds if folds >= 2 else [(everything, everything)]
-        model = CalibratedClassifierCV(machine, method="sigmoid", ensemble=False, cv=cv)
-        with early_stops_allowed():
-            return model.fit(waves, rows.y, sample_weight=rows.weight)
+        for cv in (folds, itself) if folds >= 2 else (itself,):
+            model = CalibratedClassifierCV(machine, method="sigmoid", ensemble=False, cv=cv)
+            with early_stops_allowed():
+                model.fit(waves, rows.y, sample_weight=rows.weight)
+            # Of a few rows the left-out ones may by chance lie the other way round, and sigmoids
+            # fitted to them would turn the machine upside down.
+            if not _upside_down(model):
+                break
+        return model
+
+
+def _upside_down(model: Any) -> bool:
+    return any(sigmoid.a_ > 0 for sigmoid in model.calibrated_classifiers_[0].calibrators)
 
 
 def _scores(model: Any) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

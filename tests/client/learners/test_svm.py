@@ -1,6 +1,7 @@
 """What is particular to the support vector machine."""
 
 import numpy as np
+import pytest
 
 from grandrounds_client.learners.svm import FourierSVM
 from tests.client.learners.data import CASES, rows_of
@@ -26,3 +27,16 @@ def test_the_seed_draws_the_waves() -> None:
     x, y = rows_of(CASES[0])
     one, other = (FourierSVM().fit(x, y, classes=2, weight=None, seed=seed) for seed in (0, 1))
     assert not np.array_equal(one.predict_proba(x), other.predict_proba(x))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_few_rows_of_a_class_do_not_turn_the_machine_upside_down(seed: int) -> None:
+    # of four rows the ones left out may lie on the wrong side by chance
+    rng = np.random.default_rng(seed)
+    x = rng.random((60, 6), np.float32)
+    y = np.ones(60, np.int32)
+    few = np.argsort(x[:, 0] + rng.normal(0, 0.25, 60))[:4]
+    y[few] = 0
+    model = FourierSVM().fit(x, y, classes=2, weight=None, seed=0)
+    found = model.predict_proba(x)[:, 1]
+    assert found[y == 1].mean() > found[y == 0].mean()
