@@ -275,6 +275,23 @@ def bench_learning(
     notes.print(f"trials: {measured.path}\nplot:   {plot}", soft_wrap=True)
 
 
+@bench.command("gate")
+def bench_gate(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A federation; the heart example where left out.")
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="Whose lessons.")] = "guarded",
+    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Runs.")] = 20,
+) -> None:
+    """Measure what the release gate holds back, and what it costs in learning."""
+    from grandrounds.bench.gating import run, show
+    from grandrounds.bench.rows import HEART
+
+    notes = Console(stderr=True)
+    measured, costs = run(folder or HEART, recipe, seeds, notes.print)
+    show(Console(), recipe, measured, costs)
+
+
 def main() -> None:
     """Run the command and turn whatever happens into a message and an exit code."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")

@@ -2,20 +2,20 @@
 
 ::
 
-    passage ── house      own rows, and how near and how alike is too much here
+    passage ── house      own rows, and how near and how alike to them strangers are
       │        ├─ nearest   Manhattan distance to the nearest own row
       │        └─ alike     raw features equal to those of one own row
-      │     ── filters    exact_copy, too_near, too_alike: row by row
-      │        └─ push      rows that fail are moved away, and asked again
+      │     ── push       every row is drawn anew, until its teacher and the filters agree
+      │        ├─ crowd     each value from many rows, and none from the row it began with
+      │        └─ filters   exact_copy, too_near, too_alike: of rows that leave together
       │     ── cells      small_cell, quota: by teacher, student and class
       └──── counts        exactly, for the site's own store; in ranges, for others
 
-What leaves depends on private rows, so it tells of them. A hostile teacher may be right in
-a tiny region around one point only: whether a row about that region comes out of this house
-says whether a patient is there. Ranges bound what the *counts* tell of it, to one bit at
-each edge of a range. Nothing here bounds what the released rows themselves tell, or that a
-teacher or class is missing among them. Only lessons that never began with a patient are
-free of this.
+What leaves depends on private rows, so it tells of them: how often each value stands in a
+class, and how many rows a teacher is right on. A hostile teacher chooses which rows these
+are. Ranges bound what the *counts* tell, to one bit at each edge of a range; whoever gets
+the rows can count them. Nothing here bounds that. Only lessons that never began with a
+patient are free of it.
 """
 
 from grandrounds_client.gate.counts import Passages, Passed

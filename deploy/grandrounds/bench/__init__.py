@@ -12,8 +12,8 @@
             ├─ quality     one judge for all
             └─ table       for people
 
-`gating` measures the release gate on a federation's folder, `leakage` attacks what leaves it,
-`learning` measures what it teaches.
+`gating` measures the release gate on a federation's folder, `gate_cost` what it costs in
+learning, `leakage` attacks what leaves it, `learning` measures what recipes teach.
 
 `setting` holds what all of them share, `records` what is said in the end.
 

@@ -1,21 +1,29 @@
 """What the release gate does to each site's lessons, and how near what it releases still is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
+from grandrounds.bench.gate_cost import EXPLAIN, Cost, measure_cost
+from grandrounds.bench.gate_cost import table as cost_table
 from grandrounds.bench.table import digits
+from grandrounds.privacy.membership import Scores, auc, by_distance, by_equal_numbers, fold
+from grandrounds.privacy.nearness import own_columns
+from grandrounds.privacy.parts import NEITHER, TRAINED, membership
 from grandrounds.simulate import prepare
+from grandrounds.tables import titled
+from grandrounds.threads import one_thread
 from grandrounds.unsealed import asked
 from grandrounds_client.arrays import Floats, Mask, Rows
 from grandrounds_client.counterfactuals import find
 from grandrounds_client.expertise import expertise
 from grandrounds_client.gate import House, Lot, gate
+from grandrounds_client.gate.alike import raw_features
 from grandrounds_client.gate.filters import copies
 from grandrounds_client.gate.nearest import Neighbours
 from grandrounds_client.phases.teachers import teacher_of
@@ -28,17 +36,19 @@ from grandrounds_protocol.schema import Rules
 from grandrounds_protocol.seeding import generator
 
 QUOTA = 1000
-FIGURES = (
-    "percentile",
-    "written",
-    "refused",
-    "pushed",
-    "released",
-    "copies_before",
-    "copies_after",
-    "near_before",
-    "near_after",
-)
+Attack = Callable[[Rows, Rows], Scores]
+"""(rows asked about, released rows), both on own columns -> scores."""
+FIGURES = {
+    "percentile": "p05",
+    "written": "written",
+    "released": "released",
+    "copies_before": "copies\nbefore",
+    "copies_after": "copies\nafter",
+    "near_before": "near\nbefore",
+    "near_after": "near\nafter",
+}
+ATTACKS = {"distance": "AUC\ndist.", "equal_numbers": "AUC\nequal"}
+"""Attributes of `Gating`, and the heads of their columns."""
 
 
 @dataclass(frozen=True)
@@ -47,65 +57,91 @@ class Gating:
 
     Attributes
     ----------
-    site, recipe : str
+    site : str
     seed : int
     closed : bool
         Whether nothing at all was released; then every share below is None.
     percentile : float
         5th percentile of the distances of validation rows to their nearest training row.
     written : int
-    refused, pushed, released : float or None
+    refused, released : float or None
         Share of the lessons written.
     copies_before, copies_after : float or None
         Share of the rows written, and released, that equal a training or validation row.
     near_before, near_after : float or None
         Share of them nearer to a training row than the 5th percentile of held-out rows.
+    distance, equal_numbers : float or None
+        AUC of telling training from held-out rows by the released ones.
     """
 
     site: str
-    recipe: str
     seed: int
     closed: bool
     percentile: float
     written: int
     refused: float | None
-    pushed: float | None
     released: float | None
     copies_before: float | None
     copies_after: float | None
     near_before: float | None
     near_after: float | None
+    distance: float | None
+    equal_numbers: float | None
 
 
-def measure_gating(folder: Path, recipe: str, seeds: int) -> list[Gating]:
+def measure_gating(
+    folder: Path, recipe: str, seeds: int, note: Callable[[str], object]
+) -> list[Gating]:
     """Write, on every site and for every seed, the first round's lessons, and gate them."""
-    return [one for seed in range(seeds) for one in _round(folder, recipe, seed)]
+    measured: list[Gating] = []
+    for seed in range(seeds):
+        note(f"gate: seed {seed + 1} of {seeds}")
+        measured += _round(folder, recipe, seed)
+    return measured
 
 
-def show(console: Console, measured: list[Gating]) -> None:
-    """Print the median over seeds of every figure, by recipe and site."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("recipe", "site"):
-        table.add_column(name)
-    for name in ("closed", *FIGURES):
-        table.add_column(name.replace("_", "\n"), justify="right")
-    for recipe, site in dict.fromkeys((one.recipe, one.site) for one in measured):
-        rows = [one for one in measured if (one.recipe, one.site) == (recipe, site)]
+def run(
+    folder: Path, recipe: str, seeds: int, note: Callable[[str], object]
+) -> tuple[list[Gating], dict[str, Cost]]:
+    """Measure what the gate does, and what it costs."""
+    prepare(folder, recipe=recipe)  # what cannot be used is refused before any work
+    with one_thread():
+        return (
+            measure_gating(folder, recipe, seeds, note),
+            measure_cost(folder, recipe, seeds, note),
+        )
+
+
+def show(console: Console, recipe: str, measured: list[Gating], costs: dict[str, Cost]) -> None:
+    """Print the median over seeds of every figure by site, and of every cost."""
+    table = titled(
+        f"{recipe}: the first round's lessons",
+        text=("site",),
+        numbers=("closed", *FIGURES.values(), *ATTACKS.values()),
+        padding=(0, 0),
+    )
+    for site in dict.fromkeys(one.site for one in measured):
+        rows = [one for one in measured if one.site == site]
         closed = sum(one.closed for one in rows)
         figures = [_median([getattr(row, name) for row in rows]) for name in FIGURES]
-        table.add_row(recipe, site, f"{closed}/{len(rows)}", *figures)
+        told = [_median([getattr(row, name) for row in rows], fold) for name in ATTACKS]
+        table.add_row(site, f"{closed}/{len(rows)}", *figures, *told)
     console.print(table)
     console.print(
         "closed: seeds for which nothing was released; figures are medians over the others "
-        "(written, and shares before the gate: over all). refused, pushed, released: of the "
-        "lessons written; copies: of the rows, equal to an own row; near: nearer to a training "
-        "row than the 5th percentile of held-out rows.\n"
+        "(written, and shares before the gate: over all). p05: 5th percentile of the distances "
+        "of validation rows to the nearest training row; released: of the lessons written; "
+        "copies: of the rows, equal to an own row; near: nearer to a training row than the 5th "
+        "percentile of held-out rows; AUC: max(AUC, 1 - AUC) of telling training from held-out "
+        "rows by their distance to the released ones, by equal numbers.\n"
     )
+    console.print(cost_table(recipe, costs))
+    console.print(EXPLAIN)
 
 
-def _median(values: list[float | None]) -> str:
+def _median(values: list[float | None], of: Callable[[float], float] = float) -> str:
     defined = [value for value in values if value is not None]
-    return digits(median(defined)) if defined else "-"
+    return digits(of(median(defined))) if defined else "-"
 
 
 def _round(folder: Path, recipe: str, seed: int) -> list[Gating]:
@@ -144,18 +180,18 @@ def _gated(site: Site, rules: Rules, teachers: list[Teacher]) -> Gating:
     bar = _held_out_percentile(site, rules)
     return Gating(
         site=site.name,
-        recipe=rules.recipe,
         seed=rules.seed,
         closed=house.closed,
         percentile=house.percentile,
         written=written,
         refused=share(sum(sum(one.refused.values()) for one in passed)),
-        pushed=share(sum(one.pushed for one in passed)),
         released=share(sum(one.released for one in passed)),
         copies_before=_share(copies(before, house)),
         copies_after=_share(copies(after, house)),
         near_before=_share(_nearest(site, rules, before) < bar),
         near_after=_share(_nearest(site, rules, after) < bar),
+        distance=_told(site, rules, after, by_distance),
+        equal_numbers=_told(site, rules, after, partial(_by_equal_numbers, site)),
     )
 
 
@@ -196,6 +232,21 @@ def _held_out_percentile(site: Site, rules: Rules) -> float:
 def _nearest(site: Site, rules: Rules, rows: Rows) -> Floats:
     train = np.ascontiguousarray(split_rows(site, rules).train.x[:, site.columns])
     return Neighbours(train).nearest(rows)[0]
+
+
+def _told(site: Site, rules: Rules, left: Rows, attack: Attack) -> float | None:
+    if not len(left):
+        return None
+    part = membership(site, rules)
+    asked = part != NEITHER
+    scores = attack(own_columns(site, site.rows.x[asked]), left)
+    return auc(scores, part[asked] == TRAINED)
+
+
+def _by_equal_numbers(site: Site, x: Rows, left: Rows) -> Scores:
+    kinds = raw_features(site.columns, site.layout)
+    numbers = [part.start for kind, part in kinds if kind == 0]
+    return by_equal_numbers(x[:, numbers], left[:, numbers])
 
 
 def _share(mask: Mask) -> float | None:
