@@ -105,29 +105,26 @@ class RawFeatures:
         places: Floats = np.where(equal, at, -1).astype(np.float32)
         return places
 
-    def most_alike(self, x: Rows) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-        """Return the most features equal to those of one own row, and which row, int [n] each.
+    def most_alike(self, x: Rows) -> npt.NDArray[np.intp]:
+        """Return the most features equal to those of one own row, int [n].
 
         Parameters
         ----------
         x : float32 [n, d]
         """
         step = max(1, PAIRS // len(self.rows))
-        counts, indices = [np.zeros(0, np.intp)], [np.zeros(0, np.intp)]
-        for at in range(0, len(x), step):
-            count, index = self._block(x[at : at + step])
-            counts.append(count)
-            indices.append(index)
-        return np.concatenate(counts), np.concatenate(indices)
+        found = [self._block(x[at : at + step]) for at in range(0, len(x), step)]
+        return np.concatenate([np.zeros(0, np.intp), *found])
 
-    def _block(self, x: Rows) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    def _block(self, x: Rows) -> npt.NDArray[np.intp]:
         turned, known = self._coded
         one_hot, numbers = self._comparable(x)
         # p=0 counts the numbers that differ; one matrix product counts the categories that agree
         pairs = torch.cdist(numbers, known, 0)
         pairs.addmm_(one_hot, turned, alpha=-1)
-        fewest, index = pairs.min(dim=1)
-        return numbers.shape[1] - fewest.numpy().astype(np.intp), index.numpy()
+        fewest = pairs.min(dim=1).values.numpy().astype(np.intp)
+        counts: npt.NDArray[np.intp] = numbers.shape[1] - fewest
+        return counts
 
 
 def strongest(group: Rows) -> npt.NDArray[np.intp]:

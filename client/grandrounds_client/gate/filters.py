@@ -34,8 +34,8 @@ class Standing:
     def of(cls, rows: Rows, house: House) -> "Standing":
         """Measure rows, float32 [n, D]."""
         own = np.ascontiguousarray(rows[:, house.columns], dtype=np.float32)
-        distance, _ = house.neighbours.nearest(own)
-        alike, _ = house.raw.most_alike(own)
+        distance = house.neighbours.nearest(own)
+        alike = house.raw.most_alike(own)
         return cls(
             copies(own, house),
             distance.astype(np.float64),

@@ -59,7 +59,7 @@ class House:
         train, validation = self._parts
         if not len(train) or not len(validation):
             return np.zeros(0)
-        return np.sort(Neighbours(train).nearest(validation)[0].astype(np.float64))
+        return np.sort(Neighbours(train).nearest(validation).astype(np.float64))
 
     @cached_property
     def differing(self) -> Distances:
@@ -68,7 +68,7 @@ class House:
         if not len(train) or not len(validation):
             return np.zeros(0)
         known = RawFeatures.of(train, self.columns, self.layout)
-        alike, _ = known.most_alike(validation)
+        alike = known.most_alike(validation)
         return np.sort(len(known.features) - alike.astype(np.float64))
 
     @property

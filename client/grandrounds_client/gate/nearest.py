@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from grandrounds_client.arrays import Floats, Mask, Rows
@@ -36,8 +35,8 @@ class Neighbours:
         others = np.ascontiguousarray(self.rows[:, ~self._binary])
         return torch.from_numpy(binary.T), torch.from_numpy(binary.sum(1)), torch.from_numpy(others)
 
-    def nearest(self, x: Rows) -> tuple[Floats, npt.NDArray[np.intp]]:
-        """Distance to the nearest row and its index, the first where several are as near.
+    def nearest(self, x: Rows) -> Floats:
+        """Distance to the nearest row.
 
         Distances are float32 sums and right to about 1e-5.
 
@@ -47,21 +46,18 @@ class Neighbours:
 
         Returns
         -------
-        float32 [n], int [n]
+        float32 [n]
         """
         step = max(1, PAIRS // len(self.rows))
         found = [self._block(x[at : at + step]) for at in range(0, len(x), step)]
-        if not found:
-            return np.zeros(0, np.float32), np.zeros(0, np.intp)
-        distances, indices = zip(*found, strict=True)
-        return np.concatenate(distances), np.concatenate(indices)
+        return np.concatenate([np.zeros(0, np.float32), *found])
 
-    def _block(self, x: Rows) -> tuple[Floats, npt.NDArray[np.intp]]:
+    def _block(self, x: Rows) -> Floats:
         turned, sums, others = self._parts
         binary = torch.from_numpy(np.ascontiguousarray(x[:, self._binary]))
         pairs = torch.cdist(torch.from_numpy(np.ascontiguousarray(x[:, ~self._binary])), others, 1)
         pairs += sums
         pairs.addmm_(binary, turned, alpha=-2)
-        distance, index = pairs.min(dim=1)
-        distance += binary.sum(dim=1)
-        return distance.clamp_(min=0).numpy(), index.numpy()
+        distance = pairs.min(dim=1).values + binary.sum(dim=1)
+        found: Floats = distance.clamp_(min=0).numpy()
+        return found

@@ -231,7 +231,7 @@ def _held_out_percentile(site: Site, rules: Rules) -> float:
 
 def _nearest(site: Site, rules: Rules, rows: Rows) -> Floats:
     train = np.ascontiguousarray(split_rows(site, rules).train.x[:, site.columns])
-    return Neighbours(train).nearest(rows)[0]
+    return Neighbours(train).nearest(rows)
 
 
 def _told(site: Site, rules: Rules, left: Rows, attack: Attack) -> float | None:

@@ -49,12 +49,12 @@ def nearness(site: Site, split: Split, released: VirtualInstances) -> Nearness:
         return Nearness(len(x), equal, None, None)
     patients = RawFeatures.of(train, site.columns, site.layout)
     bar = np.quantile(nearest(train, held_out), 0.05)
-    most = np.quantile(patients.most_alike(held_out)[0], 0.95)
+    most = np.quantile(patients.most_alike(held_out), 0.95)
     return Nearness(
         released=len(x),
         exact_copies=equal,
         near=float((nearest(train, x) < bar).mean()),
-        alike=float((patients.most_alike(x)[0] > most).mean()),
+        alike=float((patients.most_alike(x) > most).mean()),
     )
 
 
@@ -72,4 +72,4 @@ def numbers(site: Site, rows: Rows) -> Rows:
 
 def nearest(to: Rows, rows: Rows) -> Floats:
     """Manhattan distance of each row to the nearest of `to`, which has at least one."""
-    return Neighbours(to).nearest(rows)[0]
+    return Neighbours(to).nearest(rows)
