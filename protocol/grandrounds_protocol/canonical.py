@@ -17,9 +17,9 @@ R = TypeVar("R", bound=Record)
 def to_canonical(record: Record) -> bytes:
     """Write a record with all its fields.
 
-    >>> from grandrounds_protocol.records import Score
-    >>> to_canonical(Score(current=0.5, candidate=0.625))
-    b'{"candidate":0.625,"current":0.5}'
+    >>> from grandrounds_protocol.records import Metrics
+    >>> to_canonical(Metrics(n=8, auc=None, accuracy=0.625, balanced_accuracy=0.5))
+    b'{"accuracy":0.625,"auc":null,"balanced_accuracy":0.5,"n":8}'
     """
     fields = record.model_dump(mode="json")
     return json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()

@@ -9,16 +9,16 @@ process's memory beyond its peak of the first.
 
 import resource
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from onnx import helper
 
 from grandrounds.cli import run_command
-from grandrounds_client import app, site
-from grandrounds_client.service import answer
-from grandrounds_client.site import Site
+from grandrounds_client import phases, site
+from grandrounds_client.phases import Outcome, Question
 from grandrounds_client.worker import Worker, WorkerLimits, process
-from grandrounds_protocol.messages import Parcel, Reply
+from grandrounds_protocol.messages import Parcel
 from grandrounds_protocol.release import ModelRelease
 from tests.vectors.sound import model
 
@@ -49,12 +49,15 @@ RELEASED = {
 """What these sites release, and offer as candidates."""
 
 
-def hostile(at: Site, data: bytes) -> bytes:
-    """Answer like an honest site, but for the model."""
-    reply = Reply.from_bytes(answer(at, data))
-    if at.name not in RELEASED:
-        return reply.to_bytes()
-    return Reply(reply.body, tuple(_another(parcel) for parcel in reply.parcels)).to_bytes()
+honest = phases.perform
+
+
+def hostile(question: Question) -> Outcome:
+    """Do what an honest site does, but for the model."""
+    outcome = honest(question)
+    if question.site.name not in RELEASED:
+        return outcome
+    return replace(outcome, parcels=tuple(_another(parcel) for parcel in outcome.parcels))
 
 
 def _another(parcel: Parcel) -> Parcel:
@@ -79,7 +82,7 @@ def main(folder: Path, out: Path) -> int:
     command = ["simulate", str(folder), "--recipe", "paper", "--seed", "3"]
     run_command([*command, "--out", str(out / "sound")])
     before = peak()
-    app.__dict__["answer"] = hostile
+    phases.__dict__["perform"] = hostile
     code = run_command([*command, "--out", str(out / "hostile")])
     worker.close()
     print(f"grew by {peak() - before} bytes")  # noqa: T201 (what the test reads)

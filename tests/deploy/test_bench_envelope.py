@@ -8,13 +8,14 @@ from rich.console import Console
 from grandrounds.bench.envelope import run, show
 from grandrounds_protocol.envelope.padding import LEAST
 from grandrounds_protocol.envelope.wrap import WRAPPED_BYTES
+from grandrounds_protocol.records import PHASES
 
 
 @pytest.mark.slow
 def test_each_number_of_recipients_is_measured_beside_bare_hpke() -> None:
     heard: list[str] = []
     report = run(1_000_000, heard.append, recipients=(1, 5), members=3)
-    assert len(heard) == 3
+    assert len(heard) == 4
     one, five = report.sealings
     assert (one.hpke_measured, five.hpke_measured) == (1, 3)
     assert five.hpke_sent == 5 * one.hpke_sent
@@ -28,6 +29,8 @@ def test_each_number_of_recipients_is_measured_beside_bare_hpke() -> None:
     assert {each.work.split()[0] for each in report.timings} == {
         *("sign", "verify", "draw", "make", "check")
     }
+    assert [share.phase for share in report.round] == list(PHASES)
+    assert all(sum(share.of.values()) <= share.seconds for share in report.round)
     assert len(json.loads(report.to_json())["sealings"]) == 2
     console = Console(width=80)
     with console.capture() as shown:

@@ -51,9 +51,9 @@ def test_flowers_engine_gives_the_results_of_one_process(wine: Folder, tmp_path:
     folder = wine()
     work = tmp_path / "work"
     work.mkdir()
-    done = on_flower(folder, work, "--rounds", "1", "--seed", "3")
+    done = on_flower(folder, work, "--recipe", "guarded", "--rounds", "1", "--seed", "3")
     assert done.returncode == 0, done.stderr
-    expected = simulate(prepare(folder, rounds=1, seed=3), lambda *_: None)
+    expected = simulate(prepare(folder, recipe="guarded", rounds=1, seed=3), lambda *_: None)
     read = json.loads(done.stdout)
     assert read.pop("seconds").keys() == expected.seconds.keys()
     assert read == json.loads(expected.model_dump_json(exclude={"seconds"}))
