@@ -1,6 +1,5 @@
 """One patient's values are planted; nothing that others or a log may see holds them."""
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,22 +103,6 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
     monkeypatch.setattr(in_process, "deliver", delivering)
     monkeypatch.setattr(Reply, "to_bytes", writing)
     return found
-
-
-@pytest.fixture
-def logged(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:
-    """Return what was logged by anybody at any level, loggers that keep to themselves too."""
-    apart = [
-        logger
-        for name in list(logging.root.manager.loggerDict)
-        if not (logger := logging.getLogger(name)).propagate
-    ]
-    with caplog.at_level(logging.DEBUG):
-        for logger in apart:
-            logger.addHandler(caplog.handler)
-        yield lambda: caplog.text
-        for logger in apart:
-            logger.removeHandler(caplog.handler)
 
 
 def failing_second(monkeypatch: pytest.MonkeyPatch) -> None:
