@@ -78,14 +78,14 @@ class AnsweredEntry(Record):
 
 
 class ReleasedEntry(Record):
-    """A differentially private release was made of this site's rows."""
+    """A differentially private release of this site's rows was booked, and is made next."""
 
     event: Literal["private release"] = "private release"
     epsilon: float = Field(gt=0, allow_inf_nan=False)
     spent: float = Field(gt=0, allow_inf_nan=False)
     """By all releases up to this one."""
-    rows: Digest
-    """Names the version of the file, salted by the site."""
+    release: Digest
+    """What it is booked under: of the rows, the mechanism and epsilon."""
 
 
 class RosterEntry(Record):

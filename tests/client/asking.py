@@ -9,6 +9,7 @@ from grandrounds_client.service import answer
 from grandrounds_client.settings import SiteSettings
 from grandrounds_client.site import Site, open_site
 from grandrounds_client.state import State
+from grandrounds_protocol.errors import WorkFailed
 from grandrounds_protocol.messages import Instruction, Parcel, Reply
 from grandrounds_protocol.records import (
     AdoptOrder,
@@ -93,3 +94,13 @@ def failure(site: Site, question: bytes) -> Failure:
     assert reply.body.failure is not None
     assert reply.parcels == ()
     return reply.body.failure
+
+
+class Full:
+    """Lines of a ledger that cannot be written."""
+
+    def read(self, start: int) -> bytes:  # noqa: ARG002
+        return b""
+
+    def append(self, lines: bytes, at: int) -> None:  # noqa: ARG002
+        raise WorkFailed("cannot write the ledger")

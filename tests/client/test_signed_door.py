@@ -33,7 +33,7 @@ from grandrounds_protocol.times import DAY
 from grandrounds_protocol.trust import Trust
 from grandrounds_server.office import Office
 from tests import keys
-from tests.client.asking import ask, failure, said
+from tests.client.asking import Full, ask, failure, said
 
 
 def identity(site: Site) -> Identity:
@@ -171,16 +171,6 @@ def test_the_ledger_says_what_was_asked_opened_and_sealed(site: Site) -> None:
     assert [event.sender for event in events if isinstance(event, OpenedEntry)] == ["south"]
     answered = [event.phase for event in events if isinstance(event, AnsweredEntry)]
     assert answered == ["publish", "distill"]
-
-
-class Full:
-    """Lines that cannot be written."""
-
-    def read(self, start: int) -> bytes:  # noqa: ARG002
-        return b""
-
-    def append(self, lines: bytes, at: int) -> None:  # noqa: ARG002
-        raise WorkFailed("cannot write the ledger")
 
 
 def test_where_the_ledger_cannot_be_written_nothing_leaves(site: Site) -> None:

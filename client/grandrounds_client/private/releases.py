@@ -1,4 +1,8 @@
-"""A site's noisy releases: each is made once, booked before it is, and used ever after."""
+"""A site's noisy releases: each is made once, booked before it is, and used ever after.
+
+A booking, then a line of the ledger, then the release: whatever fails on the way, none is made
+that the house cannot account for.
+"""
 
 import hashlib
 import json
@@ -6,7 +10,8 @@ from collections.abc import MutableMapping
 
 import numpy as np
 
-from grandrounds_client.private.budget import book, check
+from grandrounds_client.ledger import ReleasedEntry
+from grandrounds_client.private.budget import book, check, spent
 from grandrounds_client.private.marginals import NoisyRelease, measure
 from grandrounds_client.private.noise import seeded_noise, system_noise
 from grandrounds_client.site import Site
@@ -47,7 +52,7 @@ def release_of(site: Site, train: Examples, rules: Rules) -> NoisyRelease:
     BadInput, BudgetSpent
         As `check_private`, and if earlier releases leave too little of the budget.
     WorkFailed
-        If the booking cannot be written.
+        If the booking or the ledger cannot be written: then no release is made.
     """
     check_private(site, rules)
     records, epsilon = records_of(site), rules.privacy_epsilon
@@ -55,6 +60,7 @@ def release_of(site: Site, train: Examples, rules: Rules) -> NoisyRelease:
     key = f"privacy/release/{digest}"
     if key not in records:
         book(records, digest, epsilon, site.settings.privacy.budget)
+        _write_down(site, ReleasedEntry(epsilon=epsilon, spent=spent(records), release=digest))
         records[key] = _made(site, train, rules).model_dump_json().encode()
     return NoisyRelease.model_validate_json(records[key])
 
@@ -78,6 +84,15 @@ def records_of(site: Site) -> MutableMapping[str, bytes]:
             remedy="open the site from its folder, or as simulated",
         )
     return DirectoryStore(site.privacy_records)
+
+
+def _write_down(site: Site, entry: ReleasedEntry) -> None:
+    """Tell the ledger. A site without keys has none, and nothing leaves it.
+
+    Who dies between this and the release writes the line again, with the same sum spent.
+    """
+    if site.identity is not None:
+        site.identity.ledger.write([entry], site.identity.clock())
 
 
 def _made(site: Site, train: Examples, rules: Rules) -> NoisyRelease:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from grandrounds_client.ledger import Event, Ledger, ReleasedEntry
 from grandrounds_client.private import (
     check_private,
     marginals,
@@ -19,9 +20,10 @@ from grandrounds_client.settings import SiteSettings
 from grandrounds_client.site import Site, open_site, split_rows
 from grandrounds_client.split import Examples
 from grandrounds_client.store import DirectoryStore
-from grandrounds_protocol.errors import BadInput, BudgetSpent
+from grandrounds_protocol.errors import BadInput, BudgetSpent, WorkFailed
 from grandrounds_protocol.schema import Federation, Rules
-from tests.client.asking import ROWS, Make
+from tests import keys
+from tests.client.asking import ROWS, Full, Make
 
 RULES = Rules(privacy_epsilon=1.0)
 
@@ -160,3 +162,33 @@ def test_seeds_are_not_drawn_for_images(reopen: Callable[..., Site]) -> None:
     site = replace(reopen(), federation=Federation.model_validate(shape))
     with pytest.raises(BadInput, match="cannot be drawn for images"):
         check_private(site, RULES)
+
+
+def entries_of(site: Site) -> list[Event]:
+    assert site.identity is not None
+    return [entry.what for entry in site.identity.ledger.entries()]
+
+
+def test_the_ledger_says_once_what_a_release_cost_and_what_all_did(
+    reopen: Callable[..., Site],
+) -> None:
+    site = replace(reopen(), identity=keys.identity("north"))
+    for epsilon in (1.0, 0.5, 1.0):
+        release_of(site, train(site), Rules(privacy_epsilon=epsilon))
+    told = entries_of(site)
+    assert all(isinstance(entry, ReleasedEntry) for entry in told)
+    assert [(entry.epsilon, entry.spent) for entry in told] == [(1.0, 1.0), (0.5, 1.5)]  # type: ignore[union-attr]
+
+
+def test_where_the_ledger_cannot_be_written_no_release_is_made(
+    reopen: Callable[..., Site],
+) -> None:
+    mute = replace(keys.identity("north"), ledger=Ledger(Full()))
+    site = replace(reopen(), identity=mute)
+    with pytest.raises(WorkFailed):
+        release_of(site, train(site), RULES)
+    assert [key for key in records_of(site) if "release/" in key] == []
+    # it is booked, and the next attempt is the same release, not charged again
+    again = replace(site, identity=keys.identity("north"))
+    release_of(again, train(again), RULES)
+    assert [entry.spent for entry in entries_of(again)] == [1.0]  # type: ignore[union-attr]
