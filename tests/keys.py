@@ -96,7 +96,7 @@ def opened(heading: Heading, parcel: Parcel) -> Parcel:
     recipient = parcel.recipients[0]
     cut = replace(letter(parcel, recipient), recipients=(recipient,))
     body = _asking(heading, recipient)
-    found = open_parcels(identity(recipient), Instruction(body, (cut,)), ROSTER)
+    found = open_parcels(identity(recipient), Instruction(body, (cut,)), ROSTER, {})
     assert found.refused == {}
     return replace(found.instruction.parcels[0], recipients=parcel.recipients)
 

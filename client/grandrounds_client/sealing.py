@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from grandrounds_client.identity import Identity
 from grandrounds_client.ledger import Event, OpenedEntry, RefusedEntry, SealedEntry
+from grandrounds_client.peer_ledgers import check_went_on, key_of
 from grandrounds_client.release import bucket
 from grandrounds_protocol.envelope import Letter, Place, open_letter, seal
 from grandrounds_protocol.errors import Refused, RosterNotAccepted
@@ -20,7 +21,7 @@ from grandrounds_protocol.records import (
     RetrainReport,
     ReviewReport,
 )
-from grandrounds_protocol.roster import Roster
+from grandrounds_protocol.roster import Member, Roster
 from grandrounds_protocol.signed import Purpose, Signed, SignedHead, sign_message
 from grandrounds_protocol.times import DAY
 
@@ -42,11 +43,14 @@ class Opened:
         By sender, the error's name of a parcel that does not open.
     events : tuple of Event
         For the ledger: what was opened and refused.
+    heads : dict of str to bytes
+        For the store: how far the senders' ledgers had come.
     """
 
     instruction: Instruction
     refused: dict[str, str]
     events: tuple[Event, ...]
+    heads: dict[str, bytes]
 
 
 def verified(identity: Identity, data: bytes) -> tuple[bytes, str, Roster]:
@@ -96,14 +100,22 @@ def place_of(heading: Heading, kind: str, roster: Roster) -> Place:
     )
 
 
-def open_parcels(identity: Identity, instruction: Instruction, roster: Roster) -> Opened:
-    """Open the parcels of an instruction; one that does not open costs its sender only."""
+def open_parcels(
+    identity: Identity, instruction: Instruction, roster: Roster, store: Mapping[str, bytes]
+) -> Opened:
+    """Open the parcels of an instruction; one that does not open costs its sender only.
+
+    `store` has how far peers' ledgers had come.
+    """
     parcels: list[Parcel] = []
     refused: dict[str, str] = {}
     events: list[Event] = []
+    heads: dict[str, bytes] = {}
     for parcel in instruction.parcels:
         try:
-            plain, event = _open(identity, instruction.heading, parcel, roster)
+            sender = identity.trust.member(roster, parcel.sender, "site")
+            plain, event = _open(identity, instruction.heading, parcel, sender, roster)
+            heads[key_of(sender)] = check_went_on(sender, event.ledger, store)
         except Refused as error:
             refused[parcel.sender] = error.code
             what = f"{parcel.kind} of {parcel.sender}"
@@ -112,13 +124,12 @@ def open_parcels(identity: Identity, instruction: Instruction, roster: Roster) -
         parcels.append(plain)
         events.append(event)
     plain_instruction = replace(instruction, parcels=tuple(parcels))
-    return Opened(plain_instruction, refused, tuple(events))
+    return Opened(plain_instruction, refused, tuple(events), heads)
 
 
 def _open(
-    identity: Identity, heading: Heading, parcel: Parcel, roster: Roster
+    identity: Identity, heading: Heading, parcel: Parcel, sender: Member, roster: Roster
 ) -> tuple[Parcel, OpenedEntry]:
-    sender = identity.trust.member(roster, parcel.sender, "site")
     place = place_of(heading, parcel.kind, roster)
     found = open_letter(
         Letter.from_bytes(parcel.payload),

@@ -12,13 +12,13 @@ whatever leaves is sealed, written to the ledger, and signed, in this order.
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from grandrounds_client import phases
 from grandrounds_client.frames import frames
 from grandrounds_client.identity import Identity
-from grandrounds_client.ledger import AnsweredEntry, Event, RefusedEntry
+from grandrounds_client.ledger import AnsweredEntry, RefusedEntry
 from grandrounds_client.phases import Outcome, Question
 from grandrounds_client.rounded import rounded
 from grandrounds_client.sealing import (
@@ -143,21 +143,23 @@ def _answer(site: Site, identity: Identity, asked: Asked) -> bytes:
             raise Stale("the question was answered before, with other content")
         return kept[_DIGEST:]
     _check_order(site, asked.heading)
-    opened = open_parcels(identity, asked.instruction, asked.roster)
+    opened = open_parcels(identity, asked.instruction, asked.roster, site.store)
     state = State(site.store, asked.heading.run)
     instruction, doubts = with_true_scores(identity, opened.instruction, state, asked.roster)
+    if opened.events or doubts:
+        # before any work, so that it stands there whatever becomes of the work
+        identity.ledger.write([*opened.events, *doubts], identity.clock())
     question = Question(site, state, instruction)
     outcome = phases.perform(question)
     report = with_unopened(outcome.report, opened.refused)
-    events = [*opened.events, *doubts]
-    return _send(question, identity, asked, events, replace(outcome, report=report))
+    return _send(question, identity, asked, opened.heads, replace(outcome, report=report))
 
 
 def _send(
     question: Question,
     identity: Identity,
     asked: Asked,
-    opened: Sequence[Event],
+    heads: Mapping[str, bytes],
     outcome: Outcome,
 ) -> bytes:
     """Seal, write down, sign, keep: if the ledger or the store fails, nothing leaves."""
@@ -169,7 +171,7 @@ def _send(
 
     heading = asked.heading
     parcels, sealed = seal_parcels(identity, heading, outcome.parcels, asked.roster, rows_in)
-    identity.ledger.write([*opened, *sealed, asked.entry()], identity.clock())
+    identity.ledger.write([*sealed, asked.entry()], identity.clock())
     report = with_signatures(
         identity, question.instruction, question.state, rounded(outcome.report), asked.roster
     )
@@ -183,7 +185,7 @@ def _send(
     }
     named = {f"{heading.run}/{name}": value for name, value in changes.items()}
     kept = bytes.fromhex(asked.digest) + reply
-    question.site.store.update({**named, reply_key(heading): kept})
+    question.site.store.update({**heads, **named, reply_key(heading): kept})
     return reply
 
 

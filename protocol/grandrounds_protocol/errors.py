@@ -26,6 +26,7 @@
     │   ├── BadEnvelope             an envelope that was changed, or is not for this site
     │   ├── ClockSkew               made later than now: two clocks differ
     │   ├── BadLedger               a ledger that was changed or cut
+    │   ├── LedgerWentBack          a peer whose ledger is shorter than it was
     │   ├── BudgetSpent             a private release that would go past the site's budget
     │   └── RecipeNotAllowed        the site does not take part in this recipe
     └── WorkFailed              1   the work was allowed and well-formed, and failed
@@ -213,6 +214,12 @@ class BadLedger(Refused):
     """A ledger whose chain is broken, or that is shorter than others saw it."""
 
     public = "the site's ledger does not hold"
+
+
+class LedgerWentBack(Refused):
+    """A peer whose ledger is shorter than when it last wrote, or another."""
+
+    public = "the sender's ledger is shorter than it was"
 
 
 class BudgetSpent(Refused):

@@ -85,6 +85,15 @@ def test_other_patients_with_the_same_release_and_models_send_the_same_bytes(
     assert reply.parcels
 
 
+def test_a_release_stands_in_the_ledger_before_what_was_drawn_from_it_is_sealed(
+    site: Site, south: Parcel
+) -> None:
+    answer(site, ask(site, "distill", south, rules=RULES))
+    assert site.identity is not None
+    events = [entry.what.event for entry in site.identity.ledger.entries()]
+    assert events[-4:] == ["opened", "private release", "sealed", "answered"]
+
+
 def test_one_other_patient_and_no_release_kept_changes_what_is_sent(
     site: Site, south: Parcel
 ) -> None:

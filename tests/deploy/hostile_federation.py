@@ -148,7 +148,7 @@ def held(seed: int, tamper: Tamper | None, **changes: object) -> Ended:
 
 def _said(site: Site, identity: Identity, instruction: Instruction, roster: Roster) -> Reply:
     """What a site answers, before anything is sealed."""
-    outcome = asked(site, open_parcels(identity, instruction, roster).instruction)
+    outcome = asked(site, open_parcels(identity, instruction, roster, site.store).instruction)
     return Reply(ReplyBody(heading=instruction.heading, report=outcome.report), outcome.parcels)
 
 
