@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from grandrounds_protocol.envelope.core import LedgerHead
 from grandrounds_protocol.errors import BadInput
 from grandrounds_protocol.records import Metrics, Taught
 
@@ -81,6 +82,9 @@ class SiteResult(_Part):
     gate: Gate | None = None
     """Over all rounds; null where nothing had to pass it."""
     privacy: Privacy = Privacy()
+    ledger: LedgerHead | None = None
+    """How far its ledger had come when it last answered; null if it never did. As keys, serials
+    and times are, it is another in every run."""
 
 
 class Results(_Part):

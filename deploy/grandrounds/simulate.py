@@ -134,7 +134,7 @@ def _with_rules(read: FederationFolder, **given: str | int | None) -> Federation
 def simulate(
     simulation: Simulation, watch: Watch, backend: str = "in-process", jobs: int = 1
 ) -> Results:
-    """Run all rounds and compare; deterministic but for `seconds`.
+    """Run all rounds and compare; deterministic but for `seconds` and the heads of ledgers.
 
     Raises
     ------
@@ -289,4 +289,5 @@ def _site_result(
         patients=site.settings.patients,
         gate=gate_of(site.store, simulation.run_name, simulation.federation.rules.rounds),
         privacy=privacy,
+        ledger=outcome.ledger,
     )

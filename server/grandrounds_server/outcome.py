@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from grandrounds_protocol.envelope.core import LedgerHead
 from grandrounds_protocol.records import AdoptReport, DistillReport, ModelCard, ReviewReport, Taught
 from grandrounds_server.rounds import Finished
 from grandrounds_server.state import Record
@@ -25,6 +26,8 @@ class SiteOutcome:
         Peers whose rows it uses no more.
     reason : str
         Why it contributed less than it could, round by round; empty where it did not.
+    ledger : LedgerHead or None
+        How far its ledger had come when it last answered; None if it never did.
     """
 
     card: ModelCard | None
@@ -32,6 +35,7 @@ class SiteOutcome:
     received: int
     quarantined: tuple[str, ...]
     reason: str
+    ledger: LedgerHead | None
 
 
 def site_outcomes(finished: Finished) -> dict[str, SiteOutcome]:
@@ -42,6 +46,7 @@ def site_outcomes(finished: Finished) -> dict[str, SiteOutcome]:
 def _outcome(rounds: tuple[Record, ...], site: str) -> SiteOutcome:
     cards = [record.cards[site] for record in rounds if site in record.cards]
     adopts = [record.adopted[site] for record in rounds if site in record.adopted]
+    ledgers = [record.ledgers[site] for record in rounds if site in record.ledgers]
     received = [record.retrained[site].received for record in rounds if site in record.retrained]
     return SiteOutcome(
         card=cards[-1] if cards else None,
@@ -49,6 +54,7 @@ def _outcome(rounds: tuple[Record, ...], site: str) -> SiteOutcome:
         received=sum(received),
         quarantined=tuple(name for report in adopts for name in report.quarantined),
         reason="; ".join(_reasons(rounds, site)),
+        ledger=ledgers[-1] if ledgers else None,
     )
 
 

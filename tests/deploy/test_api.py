@@ -23,6 +23,7 @@ from grandrounds_client.recipes import Classroom, Lessons
 from grandrounds_client.recipes.paper import paper
 from grandrounds_client.teacher import Teacher
 from grandrounds_protocol.errors import BadInput
+from tests.same import same
 
 ROOT = Path(__file__).parents[2]
 X, Y = load_wine(return_X_y=True)
@@ -79,7 +80,7 @@ def test_the_models_answer_in_the_callers_units_and_labels() -> None:
 
 def test_the_same_seed_gives_the_same_outcome() -> None:
     one, two = (cooperate(sites(), rounds=2).results for _ in "ab")
-    assert one.model_dump(exclude={"seconds"}) == two.model_dump(exclude={"seconds"})
+    assert same(one) == same(two)
 
 
 def test_a_column_of_nan_is_a_feature_the_site_does_not_have() -> None:
@@ -151,9 +152,7 @@ def test_a_learner_may_be_a_function() -> None:
 def test_common_classifiers_take_part_and_all_their_seeds_are_set(learner: Any) -> None:
     given = sites(north=(learner, X[0::3], Y[0::3]))
     one, two = (cooperate(given) for _ in "ab")
-    assert one.results.model_dump(exclude={"seconds"}) == two.results.model_dump(
-        exclude={"seconds"}
-    )
+    assert same(one.results) == same(two.results)
     rows = X[:30]
     assert np.array_equal(
         one.before["north"].predict_proba(rows), two.before["north"].predict_proba(rows)
