@@ -11,7 +11,7 @@ from grandrounds_client.identity import Identity
 from grandrounds_client.ledger import Event, OpenedEntry, RefusedEntry, SealedEntry
 from grandrounds_client.peer_ledgers import check_went_on, key_of
 from grandrounds_client.release import bucket
-from grandrounds_protocol.envelope import Letter, Place, open_letter, seal
+from grandrounds_protocol.envelope import Letter, Place, Sealed, open_letter, seal
 from grandrounds_protocol.errors import Refused, RosterNotAccepted
 from grandrounds_protocol.messages import Instruction, Parcel
 from grandrounds_protocol.records import (
@@ -139,15 +139,14 @@ def _open(
         place=place,
         now=identity.clock(),
     )
-    payload = bytes(found.payload)
     entry = OpenedEntry(
         place=place,
         sender=parcel.sender,
         serial=found.core.serial,
-        contents=hashlib.sha256(payload).hexdigest(),
+        contents=hashlib.sha256(found.payload).hexdigest(),
         ledger=found.core.ledger,
     )
-    return replace(parcel, payload=payload), entry
+    return replace(parcel, payload=found.payload), entry
 
 
 def seal_parcels(
@@ -179,14 +178,13 @@ def seal_parcels(
             expires=now + ENVELOPE_LIFE,
             ledger=head,
         )
-        payload = envelope.to_bytes()
-        found.append(replace(parcel, payload=payload))
+        found.append(replace(parcel, payload=envelope))
         events.append(
             SealedEntry(
                 place=place,
                 recipients=parcel.recipients,
-                serial=envelope.header.serial,
-                digest=hashlib.sha256(payload).hexdigest(),
+                serial=Sealed.from_bytes(envelope).header.serial,
+                digest=hashlib.sha256(envelope).hexdigest(),
                 contents=hashlib.sha256(parcel.payload).hexdigest(),
                 rows=rows_in(parcel),
             )

@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from grandrounds.bench.envelope import run, show
+from grandrounds.bench.envelope_measure import measure
 from grandrounds_protocol.envelope.padding import LEAST
 from grandrounds_protocol.envelope.wrap import WRAPPED_BYTES
 from grandrounds_protocol.records import PHASES
@@ -37,3 +38,12 @@ def test_each_number_of_recipients_is_measured_beside_bare_hpke() -> None:
         show(console, report)
     assert "x HPKE" in shown.get()
     assert "\u2026" not in shown.get(), "a column was cut"
+
+
+@pytest.mark.slow
+def test_sealing_and_opening_take_at_most_three_times_the_payload() -> None:
+    # so large that it is padded to twice its size: the worst there is
+    found = measure(1 << 26, 1)
+    assert found.sent > 2 * found.payload
+    assert found.seal_memory < 3.1 * found.payload
+    assert found.open_memory < 3.1 * found.payload

@@ -56,7 +56,7 @@ def sealed(
     created: int = NOW,
 ) -> Sealed:
     """Seal in the name of `sender`, with that member's keys or others."""
-    return seal(
+    data = seal(
         payload,
         place,
         sender=sender,
@@ -66,6 +66,7 @@ def sealed(
         expires=created + HOUR,
         ledger=LEDGER,
     )
+    return Sealed.from_bytes(data)
 
 
 def opened(

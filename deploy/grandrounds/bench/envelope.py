@@ -141,8 +141,8 @@ def show(console: Console, report: Report) -> None:
     console.print(_sizes(report.sealings))
     console.print(
         "envelope, HPKE: what the sender sends; letter: what one recipient gets. Memory: peak of "
-        "a process of its own, by the payload and with it, to seal; to seal and write all as one "
-        "piece of bytes; to read a letter and open it.\n"
+        "a process of its own, by the payload and with it, to seal, up to the bytes that travel; "
+        "to read a letter and open it.\n"
     )
     table = titled("Messages and rosters", text=("work",), numbers=("ms",))
     for each in report.timings:
@@ -178,11 +178,11 @@ def _times(found: Sequence[Sealing]) -> Table:
 def _sizes(found: Sequence[Sealing]) -> Table:
     table = titled(
         "MB on the wire, and memory by the payload",
-        numbers=("recipients", "envelope", "HPKE", "letter", "seal", "write", "open"),
+        numbers=("recipients", "envelope", "HPKE", "letter", "seal", "open"),
     )
     for each in found:
         sizes = (each.sent, each.hpke_sent, each.delivered)
-        memory = (each.seal_memory, each.write_memory, each.open_memory)
+        memory = (each.seal_memory, each.open_memory)
         table.add_row(
             f"{each.recipients:,}",
             *(f"{size / _MEGA:,.1f}" for size in sizes),

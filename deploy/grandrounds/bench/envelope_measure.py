@@ -47,9 +47,9 @@ class Sealing:
         Bytes of the envelope, and of one letter.
     hpke_sent : int
         Bytes of all that bare HPKE would send.
-    seal_memory, write_memory, open_memory : int
-        Most bytes of memory that a process of its own needed to seal; to seal and write the
-        envelope as one piece of bytes; to open a letter. With the payload and the letter.
+    seal_memory, open_memory : int
+        Most bytes of memory that a process of its own needed to seal, up to the bytes that
+        travel; to open a letter. With the payload and the letter.
     """
 
     recipients: int
@@ -63,7 +63,6 @@ class Sealing:
     delivered: int
     hpke_sent: int
     seal_memory: int
-    write_memory: int
     open_memory: int
 
     @property
@@ -83,9 +82,9 @@ def measure(payload: int, recipients: int) -> Sealing:
     members = [_member(f"s{number}", pair) for number, pair in enumerate(keys)]
     data = b"\x01" * payload
     seal_seconds, envelope = timed(lambda: _sealed(data, sender, members))
-    letter = envelope.letters(members)(members[-1].name)
+    letter = Sealed.from_bytes(envelope).letters(members)(members[-1].name)
     open_seconds, _ = timed(lambda: _opened(letter, sender, keys[-1]))
-    sent, delivered = len(envelope.to_bytes()), letter.to_bytes()
+    sent, delivered = len(envelope), letter.to_bytes()
     measured = min(recipients, RIVALS)
     rivals = [pair.public.receiver for pair in keys[:measured]]
     hpke_seconds, texts = timed(lambda: [_SUITE.encrypt(data, rival) for rival in rivals])
@@ -106,7 +105,6 @@ def measure(payload: int, recipients: int) -> Sealing:
         delivered=len(delivered),
         hpke_sent=recipients * len(texts[0]),
         seal_memory=_apart(_memory_to_seal, payload, recipients),
-        write_memory=_apart(_memory_to_write, payload, recipients),
         open_memory=open_memory,
     )
 
@@ -128,19 +126,11 @@ def _apart(work: Callable[..., int], *given: object) -> int:
 
 
 def _memory_to_seal(payload: int, recipients: int) -> int:
-    return _memory_of(payload, recipients, lambda _: None)
-
-
-def _memory_to_write(payload: int, recipients: int) -> int:
-    return _memory_of(payload, recipients, lambda envelope: envelope.to_bytes())
-
-
-def _memory_of(payload: int, recipients: int, then: Callable[[Sealed], object]) -> int:
     sender = KeyPair.generate()
     members = [_member(f"s{number}", KeyPair.generate()) for number in range(recipients)]
     before = peak_memory()
     data = b"\x01" * payload
-    then(_sealed(data, sender, members))
+    _sealed(data, sender, members)
     return peak_memory() - before
 
 
@@ -152,7 +142,7 @@ def _memory_to_open(path: str, sender: str, own: str) -> int:
     return peak_memory() - before
 
 
-def _sealed(data: bytes, sender: KeyPair, members: list[Member]) -> Sealed:
+def _sealed(data: bytes, sender: KeyPair, members: list[Member]) -> bytes:
     return seal(
         data,
         _PLACE,

@@ -2,9 +2,9 @@
 
 ::
 
-    seal ──> Sealed ──────> Letter ──> open_letter
-             for all        for one recipient, cut out by the coordinator,
-             recipients     who can read neither
+    seal ──> bytes ──> Sealed ──────> Letter ──> open_letter
+                       for all        for one recipient, cut out by the coordinator,
+                       recipients     who can read neither
 
     core      what everybody may know of it: run, round, phase, sender, size, times
     content   the payload, padded, under a key of its own (AES-256-GCM, core as associated data)

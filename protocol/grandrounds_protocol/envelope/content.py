@@ -5,6 +5,7 @@ itself. A key is used for one envelope only, so the nonce is zero.
 """
 
 import hashlib
+from io import BytesIO
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
@@ -25,24 +26,33 @@ def commitment(key: bytes) -> str:
     return hashlib.sha256(key + _COMMITMENT).hexdigest()
 
 
-def encrypt(key: bytes, core: bytes, payload: bytes | memoryview) -> bytearray:
-    """Return the padded payload, encrypted, and its tag; `core` is bound to it."""
+def blank(size: int) -> BytesIO:
+    """Return so many zeros to be written over, and then had as bytes without a copy.
+
+    A `bytearray` would have to be copied to become `bytes`, which all else here deals in.
+    """
+    return BytesIO(bytes(size))
+
+
+def encrypt(key: bytes, core: bytes, payload: bytes | memoryview, out: memoryview) -> None:
+    """Write the padded payload, encrypted, and its tag; `core` is bound to it.
+
+    `out` has as many bytes as that takes: the padded size and a tag.
+    """
     size = padded_size(len(payload))
-    text = bytearray(size + TAG_BYTES)
     encryptor = Cipher(algorithms.AES(key), modes.GCM(_NONCE)).encryptor()
     encryptor.authenticate_additional_data(core)
-    with memoryview(text) as out, memoryview(payload) as given:
+    with memoryview(payload) as given:
         _run(encryptor, memoryview(len(payload).to_bytes(LENGTH_BYTES, "big")), out)
         end = LENGTH_BYTES + len(payload)
         _run(encryptor, given, out[LENGTH_BYTES:end])
-        for at in range(end, size, _STEP):
-            encryptor.update_into(_ZEROS[: min(_STEP, size - at)], out[at:size])
-        encryptor.finalize()
-        out[size:] = encryptor.tag
-    return text
+    for at in range(end, size, _STEP):
+        encryptor.update_into(_ZEROS[: min(_STEP, size - at)], out[at:size])
+    encryptor.finalize()
+    out[size:] = encryptor.tag
 
 
-def decrypt(key: bytes, core: bytes, text: memoryview) -> bytearray:
+def decrypt(key: bytes, core: bytes, text: memoryview) -> bytes:
     """Return the payload; nothing of it is given back unless all of it is authentic.
 
     Raises
@@ -56,18 +66,18 @@ def decrypt(key: bytes, core: bytes, text: memoryview) -> bytearray:
     length = int.from_bytes(decryptor.update(text[:LENGTH_BYTES]), "big")
     # not yet known to be authentic: bounded by what arrived
     honest = length <= MAX_PAYLOAD and padded_size(length) == size
-    payload = bytearray(length if honest else 0)
-    end = LENGTH_BYTES + len(payload)
-    with memoryview(payload) as out:
+    payload = blank(length if honest else 0)
+    with payload.getbuffer() as out:
+        end = LENGTH_BYTES + len(out)
         _run(decryptor, text[LENGTH_BYTES:end], out)
-    blank = _blank(decryptor, text[end:size])
+    padding = _is_zeros(decryptor, text[end:size])
     try:
         decryptor.finalize()
     except InvalidTag:
         raise BadEnvelope("the envelope's content was changed") from None
-    if not honest or not blank:
+    if not honest or not padding:
         raise BadEnvelope("the envelope's padding is not what its length asks for")
-    return payload
+    return payload.getvalue()
 
 
 def _run(cipher: CipherContext, given: memoryview, out: memoryview) -> None:
@@ -75,9 +85,9 @@ def _run(cipher: CipherContext, given: memoryview, out: memoryview) -> None:
         cipher.update_into(given[at : at + _STEP], out[at : at + _STEP])
 
 
-def _blank(decryptor: CipherContext, rest: memoryview) -> bool:
-    blank = True
+def _is_zeros(decryptor: CipherContext, rest: memoryview) -> bool:
+    zeros = True
     for at in range(0, len(rest), _STEP):
         part = decryptor.update(rest[at : at + _STEP])
-        blank = blank and part == _ZEROS[: len(part)]
-    return blank
+        zeros = zeros and part == _ZEROS[: len(part)]
+    return zeros

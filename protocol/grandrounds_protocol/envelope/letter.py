@@ -95,7 +95,7 @@ class Opened:
     """
 
     core: Core
-    payload: bytearray
+    payload: bytes
 
 
 def open_letter(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from grandrounds_protocol.canonical import to_canonical
-from grandrounds_protocol.envelope.content import KEY_BYTES, TAG_BYTES, commitment, encrypt
+from grandrounds_protocol.envelope.content import KEY_BYTES, TAG_BYTES, blank, commitment, encrypt
 from grandrounds_protocol.envelope.core import (
     MAX_CORE_BYTES,
     MAX_RECIPIENTS,
@@ -49,8 +49,8 @@ class Sealed:
     signature: bytes
     text: bytes | bytearray | memoryview
 
-    def to_bytes(self) -> bytes:
-        """Magic, core, wrapped keys, signature, content."""
+    def front(self) -> bytes:
+        """Return all but the content: magic, core, wrapped keys, signature."""
         return b"".join(
             (
                 _MAGIC,
@@ -59,9 +59,12 @@ class Sealed:
                 len(self.wrapped).to_bytes(4, "big"),
                 *self.wrapped,
                 self.signature,
-                self.text,
             )
         )
+
+    def to_bytes(self) -> bytes:
+        """Front and content."""
+        return b"".join((self.front(), self.text))
 
     @classmethod
     def from_bytes(cls, data: bytes | memoryview) -> "Sealed":
@@ -127,11 +130,11 @@ def seal(
     created: int,
     expires: int,
     ledger: LedgerHead,
-) -> Sealed:
-    """Seal a payload for members of the roster.
+) -> bytes:
+    """Seal a payload for members of the roster; return the envelope as it travels.
 
     The content key and the serial come from the operating system's generator. Memory: the
-    payload, and once its padded size.
+    payload, and once its padded size: it is encrypted where it stays, behind room for the rest.
 
     Raises
     ------
@@ -157,8 +160,13 @@ def seal(
             ledger=ledger,
         )
     )
-    text = encrypt(key, core, payload)
     wrapped = tuple(wrap(key, core, member) for member in recipients)
     leaves = [leaf(each, member) for each, member in zip(wrapped, recipients, strict=True)]
-    signature = keys.sign(LABEL, signed_part(core, text, levels(leaves)[-1][0]))
-    return Sealed(core, wrapped, signature, text)
+    root = levels(leaves)[-1][0]
+    start = len(Sealed(core, wrapped, bytes(SIGNATURE_BYTES), b"").front())
+    envelope = blank(start + padded_size(len(payload)) + TAG_BYTES)
+    with envelope.getbuffer() as out, out[start:] as text:
+        encrypt(key, core, payload, text)
+        signature = keys.sign(LABEL, signed_part(core, text, root))
+        out[:start] = Sealed(core, wrapped, signature, text).front()
+    return envelope.getvalue()
