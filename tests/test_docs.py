@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -47,6 +48,31 @@ def test_a_contestant_of_ones_own_plays_as_written(tmp_path: Path, wine: Folder)
     )
     assert "12 of 12" in said.stdout
     assert "drawn: random rows" in said.stdout
+
+
+def commands(page: str, *words: str) -> list[list[str]]:
+    """Return the lines of a page's blocks that call `grandrounds` with these words."""
+    lines = (line for block in blocks(page, "") for line in block.splitlines())
+    typed = [shlex.split(line, comments=True) for line in lines if line.startswith("grandrounds")]
+    return [words_[1:] for words_ in typed if words_[1] in words]
+
+
+def test_keys_roster_and_ledger_are_had_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("typer.confirm", lambda *_, **__: True)
+    for command in commands("operator.md", "authority", "site"):
+        assert run_command(command) == 0, command
+    shutil.copy("authority/roster.json", "roster.json")
+    shutil.rmtree("north/roster")  # the first page accepted one
+    for command in commands("hospital.md", "site"):
+        assert run_command(command) == (2 if "init" in command else 0), command
+    capsys.readouterr()
+    assert run_command(["site", "ledger", "verify", "north"]) == 0
+    head = capsys.readouterr().out.split()[-1]
+    for command in commands("security.md", "site"):
+        assert run_command([head if word == "N:DIGEST" else word for word in command]) == 0
 
 
 def test_the_example_of_site_toml_is_one() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from grandrounds_protocol.envelope import Letter, Sealed, open_letter, seal
 from grandrounds_protocol.envelope.content import TAG_BYTES
 from grandrounds_protocol.envelope.padding import LEAST, LENGTH_BYTES, MAX_PAYLOAD, padded_size
-from grandrounds_protocol.envelope.wrap import WRAPPED_BYTES
+from grandrounds_protocol.envelope.wrap import WRAPPED_BYTES, wrap
 from grandrounds_protocol.errors import (
     BadEnvelope,
     BadInput,
@@ -228,6 +228,14 @@ def test_wrapped_key_swapped() -> None:
     bad = envelope()[: keys[0]] + two + one + three + envelope()[keys[2] + WRAPPED_BYTES :]
     with pytest.raises(BadEnvelope):
         delivered(bad)
+
+
+def test_two_contents_under_one_envelope() -> None:
+    """A sender cannot give one reader another key, however well it signs."""
+    forger = Forger.of(letter())
+    other = wrap(bytes(range(32)), forger.head, member("s2"))
+    with pytest.raises(BadEnvelope, match="commits to"):
+        read(replace(forger, wrapped={2: other}).letter())
 
 
 def slice_of_wrapped() -> list[int]:
