@@ -96,16 +96,16 @@ DRAWN = Classroom(
 )
 
 
-def test_private_lets_the_member_most_sure_of_a_label_teach_it_to_those_who_lack_it() -> None:
+def test_private_lets_the_member_most_sure_of_a_label_teach_it() -> None:
     one, two = private(DRAWN, rng())
     assert (one.teacher, one.x[:, 0].tolist(), one.y.tolist()) == (0, [0.0], [0])
     assert (two.teacher, two.x[:, 0].tolist(), two.y.tolist()) == (1, [1.0], [1])
-    # model 2 is wrong about both; models 0 and 1 lack nothing
+    # models 0 and 1 would hear of one class only, which the other one teaches
     assert one.students.tolist() == two.students.tolist() == [[False, False, True]]
 
 
-def test_private_gives_a_student_as_many_rows_again_that_it_has_right() -> None:
-    says = np.random.default_rng(1).dirichlet((1, 1), (3, 400)).astype(np.float32)
+def test_private_teaches_a_student_equally_many_of_each_class_known_or_not() -> None:
+    says = np.random.default_rng(1).dirichlet((2, 1), (3, 400)).astype(np.float32)
     y = says.mean(axis=0).argmax(axis=1).astype(np.int32)
     correct = says.argmax(axis=2) == y
     x = np.arange(400, dtype=np.float32)[:, None]
@@ -114,9 +114,11 @@ def test_private_gives_a_student_as_many_rows_again_that_it_has_right() -> None:
         assert not lessons.students[:, lessons.teacher].any()
         for student in range(3):
             got[student].extend(lessons.x[lessons.students[:, student], 0].astype(int).tolist())
+    teacher = says[:, np.arange(400), y].argmax(axis=0)
     for student, rows in enumerate(got):
-        lacked = (~correct[student, rows]).sum()
-        assert 0 < lacked == (~correct[student]).sum() == len(rows) - lacked
+        rarer = ((y == 1) & (teacher != student)).sum()
+        assert np.bincount(y[rows]).tolist() == [rarer, rarer]
+        assert {True, False} == set(correct[student, rows].tolist())
 
 
 def test_private_leaves_out_what_its_surest_member_calls_something_else() -> None:
