@@ -69,9 +69,9 @@ class SiteSettings(Settings):
     """Whether the rows are patients'. `false`, for public or synthetic data, is the only way
     around the release gate."""
     privacy: PrivacySettings = PrivacySettings()
-    veto_drop: float | None = Field(default=None, ge=0, le=1)
-    """Own rule: refuse a candidate whose balanced accuracy on the site's own validation rows
-    is lower than the current model's by more than this."""
+    veto_drop: float = Field(default=0.0, ge=0, le=1)
+    """Own rule: refuse a candidate that gives the true class of the site's own validation rows a
+    balanced probability lower than the current model's by more than this; 1 refuses none."""
 
     @field_validator("missing", mode="before")
     @classmethod

@@ -81,7 +81,7 @@ def test_the_sites_own_rule_may_veto(
     federation: Federation, settings: Make, write: Callable[[str], Path]
 ) -> None:
     # all lessons say the opposite of the site's own rows, and the reviewers lie
-    own_rule = settings(veto_drop=0.0, learner="naive-bayes")
+    own_rule = settings(learner="naive-bayes")
     site = retrained(opened(federation, own_rule, write(ROWS)))
     written = VirtualInstances.from_bytes(lessons(2000).payload, Bounds(4, 2, 2))
     opposite = replace(written, x=1 - written.x)
@@ -98,7 +98,7 @@ def test_the_own_rule_looks_at_validation_rows_and_not_at_held_out_ones(
     federation: Federation, settings: Make, write: Callable[[str], Path]
 ) -> None:
     # held-out rows of the other class: a candidate of the opposite opinion looks good there
-    own_rule = settings(veto_drop=0.0, learner="naive-bayes")
+    own_rule = settings(learner="naive-bayes")
     site = opened(federation, own_rule, write(ROWS))
     held_out = split_rows(site, Rules()).held_out.x
     is_held_out = (site.rows.x[:, None] == held_out[None]).all(axis=2).any(axis=1)

@@ -3,11 +3,12 @@
 from grandrounds_client import state as kept
 from grandrounds_client.arrays import Probabilities
 from grandrounds_client.ensemble import mean_probability
-from grandrounds_client.metrics import balanced_accuracy, evaluate
+from grandrounds_client.metrics import evaluate
 from grandrounds_client.phases.base import Outcome, Question
 from grandrounds_client.phases.quarantine import with_quarantined
 from grandrounds_client.phases.shares import gains_here, most_harmful
 from grandrounds_client.phases.teachers import own_teacher, teacher_of
+from grandrounds_client.reviewing import vetoed
 from grandrounds_client.state import Changes
 from grandrounds_client.teacher import Teacher
 from grandrounds_protocol.errors import BadModel
@@ -81,13 +82,9 @@ def _reason(
 
 
 def _vetoed(question: Question, current: Teacher, candidate: Teacher) -> bool:
-    allowed = question.site.settings.veto_drop
     rows = question.split.validation
-    before = balanced_accuracy(current.predict_proba(rows.x), rows.y)
-    after = balanced_accuracy(candidate.predict_proba(rows.x), rows.y)
-    if allowed is None or before is None or after is None:
-        return False
-    return before - after > allowed
+    before, after = current.predict_proba(rows.x), candidate.predict_proba(rows.x)
+    return vetoed(before, after, rows.y, question.site.settings.veto_drop)
 
 
 def _report(

@@ -3,11 +3,10 @@
 import json
 from collections import Counter
 
-import numpy as np
-
 from grandrounds_client import state as kept
 from grandrounds_client.phases.base import Outcome, Question
 from grandrounds_client.phases.teachers import teacher_of, validation_score
+from grandrounds_client.reviewing import too_few
 from grandrounds_protocol.errors import BadModel, Stale, TooManyCandidates
 from grandrounds_protocol.records import ReviewOrder, ReviewReport, Score
 
@@ -19,7 +18,8 @@ def review(question: Question, order: ReviewOrder) -> Outcome:  # noqa: ARG001
     would move the score by a tenth, and the score would tell of that patient. Nor does a
     site score more than `review_max` candidates of one peer in a run.
     """
-    if _too_few(question):
+    split = question.split
+    if too_few(split.train.y, split.validation.y, question.rules.review_min_rows):
         return Outcome(
             ReviewReport(scores={}, abstained="too few validation rows in a class", refused={})
         )
@@ -49,13 +49,6 @@ def _check_answers(question: Question, answered: Counter[str], student: str) -> 
     own = student == question.site.name
     if not own and answered[student] >= question.rules.review_max:
         raise TooManyCandidates("this peer's candidates were scored often enough", where=student)
-
-
-def _too_few(question: Question) -> bool:
-    split = question.split
-    labels = np.unique(np.concatenate([split.train.y, split.validation.y]))
-    counts = [int((split.validation.y == label).sum()) for label in labels]
-    return min(counts) < question.rules.review_min_rows
 
 
 def _candidates(question: Question) -> dict[str, bytes]:

@@ -136,7 +136,7 @@ def answering(model: Teacher, ill: Callable[[Rows], Mask]) -> Teacher:
     return replace(model, predict_proba=predict)
 
 
-def with_veto(world: World, drop: float | None) -> World:
+def with_veto(world: World, drop: float) -> World:
     north = world.members["north"]
     settings = north.site.settings.model_copy(update={"veto_drop": drop})
     vetoing = replace(north, site=replace(north.site, settings=settings))
@@ -155,7 +155,7 @@ def test_review_adopts_what_others_gain_by_unless_an_own_rule_forbids_it(world: 
         return wrong
 
     candidate = answering(model, wrong_at_home)
-    assert passes(with_veto(weak, None), "north", candidate)
+    assert passes(with_veto(weak, 1.0), "north", candidate)
     assert not passes(with_veto(weak, 0.1), "north", candidate)
     assert not passes(weak, "north", answering(model, lambda x: x.max(axis=1) <= 0.5))
     strict = weak.rules.model_copy(update={"review_min_rows": 1000})

@@ -3,10 +3,9 @@
 No quarantine and no second attempt: a candidate that loses has lost.
 """
 
-import numpy as np
-
 from grandrounds.bench.learning.world import Member, World
 from grandrounds_client.metrics import balanced_accuracy
+from grandrounds_client.reviewing import too_few, vetoed
 from grandrounds_client.teacher import Teacher
 from grandrounds_protocol.names import SiteName
 from grandrounds_protocol.records import Score
@@ -25,26 +24,21 @@ def passes(world: World, name: SiteName, candidate: Teacher) -> bool:
 
 def _score(world: World, reviewer: SiteName, name: SiteName, candidate: Teacher) -> Score | None:
     """What a reviewer says; None where it abstains."""
-    if _too_few(world.members[reviewer], world.rules.review_min_rows):
+    one = world.members[reviewer]
+    if too_few(one.train.y, one.validation.y, world.rules.review_min_rows):
         return None
     before = _before(world, reviewer, name)
-    after = _balanced(world.members[reviewer], candidate)
+    after = _balanced(one, candidate)
     if before is None or after is None:
         return None
     return Score(current=round(before, DIGITS), candidate=round(after, DIGITS))
 
 
-def _too_few(one: Member, least: int) -> bool:
-    labels = np.unique(np.concatenate([one.train.y, one.validation.y]))
-    return min(int((one.validation.y == label).sum()) for label in labels) < least
-
-
 def _vetoed(world: World, name: SiteName, candidate: Teacher) -> bool:
-    allowed = world.members[name].site.settings.veto_drop
-    before, after = _before(world, name, name), _balanced(world.members[name], candidate)
-    if allowed is None or before is None or after is None:
-        return False
-    return before - after > allowed
+    one = world.members[name]
+    rows = one.validation
+    before, after = one.model.predict_proba(rows.x), candidate.predict_proba(rows.x)
+    return vetoed(before, after, rows.y, one.site.settings.veto_drop)
 
 
 def _before(world: World, reviewer: SiteName, name: SiteName) -> float | None:
