@@ -17,10 +17,11 @@ def too_few(train: Labels, validation: Labels, least: int) -> bool:
 
 
 def vetoed(before: Probabilities, after: Probabilities, y: Labels, allowed: float) -> bool:
-    """Whether a candidate falls below the current model by more than its site allows.
+    """Whether a candidate falls below the current model by more than its site allows, and chance.
 
     The score is the balanced probability of the true class (`metrics.balanced_gain`): of a few
-    rows it tells more than balanced accuracy, which may stand still while a model unlearns.
+    rows it tells more than balanced accuracy, which may stand still while a model unlearns. Of
+    few rows it is uncertain all the same, so that a fall by one standard error is let pass.
 
     Parameters
     ----------
@@ -38,4 +39,7 @@ def vetoed(before: Probabilities, after: Probabilities, y: Labels, allowed: floa
     >>> vetoed(sure, unsure, y, 0.0), vetoed(sure, unsure, y, 0.25), vetoed(sure, sure, y, 0.0)
     (True, False, False)
     """
-    return bool(len(y)) and balanced_gain(before, after, y).mean < -allowed
+    if not len(y):
+        return False
+    gain = balanced_gain(before, after, y)
+    return gain.mean < -max(allowed, gain.error)

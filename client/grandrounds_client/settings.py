@@ -71,7 +71,8 @@ class SiteSettings(Settings):
     privacy: PrivacySettings = PrivacySettings()
     veto_drop: float = Field(default=0.0, ge=0, le=1)
     """Own rule: refuse a candidate that gives the true class of the site's own validation rows a
-    balanced probability lower than the current model's by more than this; 1 refuses none."""
+    balanced probability lower than the current model's by more than this, and by more than one
+    standard error; 1 refuses none."""
 
     @field_validator("missing", mode="before")
     @classmethod

@@ -153,7 +153,7 @@ def test_a_veto_by_the_own_rule_asks_too_whose_rows_it_was(
     site = opened(federation, settings(learner="naive-bayes"), write(ROWS))
     for phase in ("publish", "distill"):
         answer(site, ask(site, phase))
-    honest = written("south", SOUTH, wrong=False)
+    honest = written("south", SOUTH, wrong=False, rows=30)
     retrain(site, honest, written("west", WEST, wrong=True, rows=2000))
     report = adopt(site, BETTER)
     assert (report.reason, report.quarantined) == ("vetoed by own rule", ("west",))

@@ -13,6 +13,7 @@ from grandrounds_client.rounded import metrics
 from grandrounds_client.site import Site
 from grandrounds_client.split import Examples
 from grandrounds_client.vet import vet
+from grandrounds_client.weights import most_of, scale
 from grandrounds_protocol.records import ModelCard
 from grandrounds_protocol.release import ModelRelease
 
@@ -40,8 +41,16 @@ def release_of(question: Question, learner: Learner, virtual: Examples, purpose:
         min_rows=question.rules.min_rows,
         rng=question.rng("shuffle"),
         seed=question.seed(purpose),
+        weight=_weight(question, len(virtual)),
     )
     return ModelRelease(_card(question, learner.algorithm, graph), graph).to_bytes()
+
+
+def _weight(question: Question, virtual: int) -> Floats:
+    """How much each row counts, own ones first."""
+    own = len(question.split.train)
+    each = scale(own, virtual, most_of(question.recipe)) if virtual else 1.0
+    return np.repeat(np.array([1, each], np.float32), [own, virtual])
 
 
 def trained(

@@ -16,6 +16,7 @@ from grandrounds_client.recipes import Lessons as Chosen
 from grandrounds_client.recipes import find_recipe, works_on_drawn_seeds
 from grandrounds_client.split import Examples
 from grandrounds_client.teacher import Teacher
+from grandrounds_client.weights import most_of
 from grandrounds_client.writing import write
 from grandrounds_protocol.instances import Bounds, VirtualInstances
 from grandrounds_protocol.names import SiteName
@@ -42,7 +43,8 @@ class Recipe:
     def __call__(self, world: World, _rng: np.random.Generator) -> Mapping[SiteName, Lessons]:
         """Return what each student lets in; draws are the product's own."""
         sent = {name: self._sent(world, name) for name in world.members}
-        return {name: _let_in(world, name, sent) for name in world.students}
+        most = most_of(find_recipe(self.name, "bench learning"))
+        return {name: replace(_let_in(world, name, sent), most=most) for name in world.students}
 
     def _sent(self, world: World, name: SiteName) -> dict[SiteName, VirtualInstances]:
         """Rows that a site writes, by student, itself included."""

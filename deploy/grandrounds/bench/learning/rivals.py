@@ -1,6 +1,7 @@
 """Rivals that give rows: what a student could do alone, and what rows themselves would teach."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -60,10 +61,13 @@ def _of_peers(world: World, name: SiteName) -> Lessons:
 
 
 def as_many_peer_rows(world: World, rng: np.random.Generator, recipe: str) -> Given:
-    """Peers' training rows drawn by chance, as many as the recipe gives each student."""
+    """Peers' training rows drawn by chance, as many and as heavy as the recipe's."""
     lessons = Recipe(recipe)(world, rng)
     return {
-        name: _drawn(_of_peers(world, name), len(lessons[name]), rng) for name in world.students
+        name: replace(
+            _drawn(_of_peers(world, name), len(lessons[name]), rng), most=lessons[name].most
+        )
+        for name in world.students
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -14,6 +15,7 @@ from grandrounds_client.site import Site
 from grandrounds_client.split import Examples, Split
 from grandrounds_client.teacher import Teacher
 from grandrounds_client.vet import vet
+from grandrounds_client.weights import scale
 from grandrounds_protocol.instances import VirtualInstances
 from grandrounds_protocol.names import SiteName
 from grandrounds_protocol.peers import peers_of
@@ -37,12 +39,15 @@ class Lessons:
         Whose model wrote each, as an index into the world's members; `NOBODY` for none.
     weight : float32 [n]
         How much each counts beside an own row, above 0.
+    most : float
+        All together count no more than so many times the student's own rows: they are scaled down.
     """
 
     x: Rows
     y: Labels
     origin: Labels
     weight: Floats
+    most: float = inf
 
     def __len__(self) -> int:
         return len(self.y)
@@ -60,7 +65,7 @@ class Lessons:
 
     def take(self, rows: npt.NDArray[np.intp]) -> "Lessons":
         """Return the chosen rows, in that order."""
-        return Lessons(self.x[rows], self.y[rows], self.origin[rows], self.weight[rows])
+        return Lessons(self.x[rows], self.y[rows], self.origin[rows], self.weight[rows], self.most)
 
     @classmethod
     def concatenate(cls, parts: "Sequence[Lessons]", columns: int) -> "Lessons":
@@ -70,7 +75,12 @@ class Lessons:
             np.concatenate([getattr(part, name) for part in parts])
             for name in ("x", "y", "origin", "weight")
         )
-        return cls(x, y, origin, weight)
+        return cls(x, y, origin, weight, min(part.most for part in parts))
+
+    def beside(self, own: int) -> Floats:
+        """Return what each counts beside so many own rows."""
+        each = scale(own, float(self.weight.sum()), self.most) if len(self) else 1.0
+        return self.weight * np.float32(each)
 
     def with_new(self, more: "Lessons") -> "Lessons":
         """Add rows of a later round; one that was there before, in its class, counts once."""
@@ -217,7 +227,7 @@ def model_of(
         min_rows=rules.min_rows,
         rng=generator(rules.seed, site.name, round_, "shuffle"),
         seed=seed,
-        weight=np.concatenate([np.ones(len(train), np.float32), lessons.weight]),
+        weight=np.concatenate([np.ones(len(train), np.float32), lessons.beside(len(train))]),
     )
     return vet(
         graph,
