@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "grandrounds_server": {"grandrounds_server", "grandrounds_protocol"},
 }
 LIGHT = {"numpy", "pydantic", "safetensors", "cryptography"}
-CLOCK_DISK_SOCKETS = {"time", "pathlib", "os", "socket", "random", "shutil", "io"}
+CLOCK_DISK_SOCKETS = {"time", "pathlib", "os", "socket", "random", "shutil"}
 
 
 def imports(folder: Path) -> Iterator[tuple[str, str]]:
@@ -47,6 +47,15 @@ def test_protocol_imports_nothing_heavy_and_touches_no_clock_disk_or_socket() ->
         allowed = top in LIGHT or top == "grandrounds_protocol" or top in sys.stdlib_module_names
         assert allowed, f"{path} imports {module}"
         assert top not in CLOCK_DISK_SOCKETS, f"{path} imports {module}"
+
+
+def test_protocol_takes_memory_from_io_and_no_file() -> None:
+    for path in sorted((ROOT / "protocol").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            assert not (isinstance(node, ast.Import) and "io" in {a.name for a in node.names}), path
+            if isinstance(node, ast.ImportFrom) and node.module == "io":
+                assert [alias.name for alias in node.names] == ["BytesIO"], path
+            assert not (isinstance(node, ast.Name) and node.id == "open"), path
 
 
 def test_protocol_spells_dates_and_asks_no_clock() -> None:

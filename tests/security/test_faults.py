@@ -41,8 +41,8 @@ from tests.vectors.attacks.messages import NAMES
 from tests.vectors.make_vectors import FOLDER
 
 WIDTH, ROWS = 6, 300
-ANSWERS = {"reply", "said"}
-"""Kept of every question, whatever came of it."""
+ANSWERS = {"reply", "said", ".ledger-head"}
+"""Kept of every question, whatever came of it; and that the sender's envelope was opened."""
 
 
 def stored(path: str) -> bytes:
