@@ -38,6 +38,11 @@ def vetoed(before: Probabilities, after: Probabilities, y: Labels, allowed: floa
     >>> sure, unsure = np.eye(2), np.array([[0.75, 0.25], [0.25, 0.75]])
     >>> vetoed(sure, unsure, y, 0.0), vetoed(sure, unsure, y, 0.25), vetoed(sure, sure, y, 0.0)
     (True, False, False)
+
+    Of two rows that one fell is no more than chance:
+
+    >>> vetoed(sure, np.array([[0.75, 0.25], [0.0, 1.0]]), y, 0.0)
+    False
     """
     if not len(y):
         return False

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
+from grandrounds_client.phases.teachers import teacher_of
 from grandrounds_client.service import answer
 from grandrounds_client.site import Site, split_rows
 from grandrounds_protocol.instances import Bounds, VirtualInstances
@@ -112,6 +113,32 @@ def test_the_own_rule_looks_at_validation_rows_and_not_at_held_out_ones(
     report = said(turned, ask(turned, "adopt", order=order, round_=2)).body.report
     assert isinstance(report, AdoptReport)
     assert report.reason == "vetoed by own rule"
+
+
+def agreement(site: Site, recipe: str) -> float:
+    """Share of own training rows that a site still has right after many rows of the opposite."""
+    rules = Rules(recipe=recipe)
+    x = np.tile(1 - split_rows(site, rules).train.x, (20, 1))
+    y = np.tile(split_rows(site, rules).train.y, 20)
+    x += np.random.default_rng(0).uniform(-1e-3, 1e-3, x.shape).astype(np.float32)
+    rows = VirtualInstances(np.clip(x, 0, 1), y, np.ones(len(y), np.int32))
+    parcel = Parcel("instances", "south", ("north",), rows.to_bytes())
+    for phase in ("publish", "distill"):
+        answer(site, ask(site, phase, rules=rules))
+    assert said(site, ask(site, "retrain", parcel, rules=rules)).body.failure is None
+    candidate = teacher_of(site, site.store["r/candidate/1/1"], "north")
+    train = split_rows(site, rules).train
+    return float((candidate.predict_proba(train.x).argmax(axis=1) == train.y).mean())
+
+
+def test_rows_from_drawn_seeds_do_not_outvote_own_rows(
+    federation: Federation, settings: Make, write: Callable[[str], Path]
+) -> None:
+    site = opened(federation, settings(learner="logistic"), write(ROWS))
+    simulated = replace(site, simulated=True)
+    assert agreement(replace(simulated, store={}), "private") > 0.6
+    # elsewhere each counts as much as an own one
+    assert agreement(replace(simulated, store={}), "guarded") < 0.5
 
 
 def review(site: Site, *parcels: Parcel) -> ReviewReport:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,20 @@ def test_a_row_of_an_earlier_round_counts_once_and_others_as_often_as_given(
     assert len(again) == len(half)
     other = replace(half, y=1 - half.y)
     assert len(half.with_new(other)) == 2 * len(half)
+
+
+def test_private_rows_count_half_as_much_as_own_ones_however_many(
+    world: World, rng: np.random.Generator
+) -> None:
+    for name, lessons in Recipe("private")(world, rng).items():
+        own = len(world.members[name].train)
+        more = Lessons.concatenate([lessons] * 9, world.width)
+        assert more.beside(own).sum() == pytest.approx(own / 2)
+        # few are not made to count more, and those of other recipes are not touched
+        assert (lessons.take(np.arange(1)).beside(own) == 1).all()
+        assert (replace(more, most=inf).beside(own) == 1).all()
+        later = lessons.take(np.arange(3)).with_new(lessons)
+        assert later.beside(own).sum() == pytest.approx(min(len(lessons), own / 2))
 
 
 def test_mixup_rows_lie_between_own_rows(world: World, rng: np.random.Generator) -> None:
