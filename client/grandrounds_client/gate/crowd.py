@@ -101,16 +101,23 @@ def _values(kind: int, column: Rows, size: int) -> _Values:
 
 
 def _codes(codes: npt.NDArray[np.intp], encoded: Rows, size: int) -> _Values:
-    """Where no code has `size` rows, the one with most rows is all that is drawn."""
+    """Where no code has `size` rows, nothing is said: no category, or the lowest level."""
     counts = np.bincount(codes, minlength=len(encoded))
-    common = np.flatnonzero(counts >= min(size, counts.max()))
+    common = np.flatnonzero(counts >= size)
+    if not len(common):
+        return _nothing(encoded.shape[1])
     return _Codes(encoded[common], counts[common] / counts[common].sum())
+
+
+def _nothing(width: int) -> _Codes:
+    """0 in all columns, which is how a missing value is encoded."""
+    return _Codes(np.zeros((1, width), np.float32), np.ones(1))
 
 
 def _numbers(column: Floats, size: int) -> _Values:
     """0 is what is missing, so no value is drawn between it and a known one."""
     known = np.sort(column[column != 0])
     if len(known) < size:
-        return _Codes(np.zeros((1, 1), np.float32), np.ones(1))
+        return _nothing(1)
     missing = len(column) - len(known)
     return _Numbers(known, missing / len(column) if missing >= size else 0.0, size)

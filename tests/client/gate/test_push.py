@@ -125,6 +125,23 @@ def test_what_fewer_rows_than_a_crowd_have_is_never_drawn(
     assert not left[:, 0].all()
 
 
+def test_a_category_or_level_that_each_has_alone_is_never_drawn(
+    patients: Patients, tree: Teacher
+) -> None:
+    group, (level, levels) = patients.layout.one_hot_groups[0], patients.layout.ordinal_levels[0]
+    writing = copies(patients, tree)
+    chosen = np.concatenate([np.flatnonzero(writing.y == label)[:12] for label in (0, 1)])
+    x, turn = writing.x[chosen], np.arange(24)
+    x[:, group] = np.eye(group.stop - group.start)[turn % (group.stop - group.start)]
+    x[:, level] = turn % levels / (levels - 1)
+    few = Writing(tree, writing.seeds[chosen], x, writing.y[chosen])
+    found = push(few, patients.house(), 10, np.random.default_rng(0))
+    left = found.x[found.passes]
+    assert len(left)
+    assert not left[:, group].any()
+    assert not left[:, level].any()
+
+
 def test_no_number_is_drawn_between_what_is_missing_and_what_is_known(
     patients: Patients, tree: Teacher
 ) -> None:
