@@ -24,9 +24,10 @@ class Crowd:
     """Rows to draw new ones from, whose features are independent of each other.
 
     A number is drawn evenly between the lowest and the highest of `size` values that are
-    neighbours in order; a category or level that fewer than `size` rows have is never drawn.
-    So no value is one row's alone, and no two values of a new row are of one row but by
-    chance: a smoothed bootstrap of each feature.
+    neighbours in order, and never beyond the `size` lowest or highest of all; a category or
+    level that fewer than `size` rows have is never drawn. So no value hangs on one row alone,
+    and no two values of a new row are of one row but by chance: a smoothed bootstrap of each
+    feature.
     """
 
     width: int
@@ -120,4 +121,16 @@ def _numbers(column: Floats, size: int) -> _Values:
     if len(known) < size:
         return _nothing(1)
     missing = len(column) - len(known)
-    return _Numbers(known, missing / len(column) if missing >= size else 0.0, size)
+    inner = _without_ends(known, size)
+    share = missing / len(column) if missing >= size else 0.0
+    return _Numbers(inner, share, min(size, len(inner)))
+
+
+def _without_ends(known: Floats, size: int) -> Floats:
+    """Leave out what lies beyond the `size` lowest and the `size` highest values.
+
+    A hostile teacher can see to it that one patient alone has the highest value; were it
+    ever reached for, a row above all others would say that the patient is there.
+    """
+    ends = min(size, len(known) // 2)
+    return known[ends - 1 : len(known) - ends + 1]

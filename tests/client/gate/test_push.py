@@ -9,10 +9,11 @@ from grandrounds.privacy.membership import auc, by_distance, by_equal_numbers, f
 from grandrounds_client.arrays import Rows
 from grandrounds_client.counterfactuals.projection import valid
 from grandrounds_client.gate import House
+from grandrounds_client.gate.crowd import Crowd
 from grandrounds_client.gate.push import Pushed, Writing, push
 from grandrounds_client.teacher import Teacher
 from grandrounds_protocol.layout import Layout
-from grandrounds_protocol.schema import Image
+from grandrounds_protocol.schema import Continuous, Image
 from tests.client.counterfactuals.toy_teachers import draw_rows
 from tests.client.gate.conftest import Patients
 
@@ -201,3 +202,15 @@ def test_images_are_not_hidden_under_noise() -> None:
     found = push(writing, house, 10, np.random.default_rng(0))
     assert not found.passes.any()
     assert (found.x == images[:15]).all()
+
+
+@pytest.mark.parametrize("count", [10, 19, 40])
+def test_a_value_that_one_patient_alone_has_is_never_reached_for(count: int) -> None:
+    # a hostile teacher can give one patient's lesson a value above everybody else's
+    layout = Layout((Continuous(name="x", low=0, high=1),))
+    rows = np.linspace(0.1, 0.5, count, dtype=np.float32)[:, None]
+    rows[-1] = 0.999
+    drawn = Crowd.of(rows, layout, 10).draw(5000, np.random.default_rng(0))
+    assert drawn.max() <= 0.5
+    assert drawn.min() >= 0.1
+    assert len(np.unique(drawn)) > 100
