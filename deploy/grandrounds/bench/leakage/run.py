@@ -76,7 +76,7 @@ class Size:
 
 USUAL = Size(seeds=5, shadows=16)
 FULL = Size(seeds=20, shadows=40)
-RECIPES = ("guarded", "paper")
+RECIPES = ("private", "guarded", "paper")
 
 
 @dataclass(frozen=True)
