@@ -344,9 +344,8 @@ def test_private_says_what_it_spent_and_whose_noise_it_was(wine: Folder) -> None
     for site in results.sites.values():
         # of both rounds together: the release is made once
         assert (site.privacy.epsilon, site.privacy.budget) == (3.0, 3.0)
-        assert site.privacy.exact_copies == 0
+        assert not site.privacy.exact_copies
         assert site.gate is None
-    assert sum(site.received for site in results.sites.values()) > 0
 
 
 def test_private_past_a_sites_budget_is_refused_before_any_work(wine: Folder) -> None:

@@ -17,11 +17,12 @@ from grandrounds_client.settings import SiteSettings
 from grandrounds_protocol.canonical import to_canonical
 from grandrounds_protocol.enrolment import sign_request
 from grandrounds_protocol.envelope.core import LedgerHead
-from grandrounds_protocol.errors import BadInput
+from grandrounds_protocol.errors import BadInput, BadLedger
 from grandrounds_protocol.keys import KeyPair
 from grandrounds_protocol.roster import MAX_BYTES, Member, read_roster
 from grandrounds_protocol.settings import check_settings, parse_settings
 from grandrounds_protocol.times import spell
+from grandrounds_protocol.trust import Trust
 
 app = typer.Typer(help="Keys, roster and ledger of one hospital.", no_args_is_help=True)
 ledger = typer.Typer(help="What left the house, and what came in.", no_args_is_help=True)
@@ -89,9 +90,9 @@ def roster(
     for member in changes.removed:
         typer.echo(f"{member.name} ({member.role}) is a member no more")
     accept_each(changes.to_accept, yes=yes, what="do you accept it")
-    accepted.keep(folder / ROSTER, trust.accept(offered), data)
     event = RosterEntry(version=offered.version, roster=offered.fingerprint)
-    open_ledger(folder).write([event], now)
+    open_ledger(folder).write([event], now)  # first: nothing holds that is not written down
+    accepted.keep(folder / ROSTER, trust.accept(offered), data)
     typer.echo(f"accepted: version {offered.version} of {offered.federation}")
 
 
@@ -101,9 +102,10 @@ def _first_roster(folder: Path, data: bytes, now: int, *, yes: bool) -> None:
     if not yes:
         typer.confirm("  Did the authority read you the same by another way?", abort=True)
     accept_each(first.members, yes=yes, what="do you accept it")
-    accepted.pin(folder / ROSTER, authority.fingerprint, data, now)
+    Trust.begin(data, authority.fingerprint, now)
     event = RosterEntry(version=first.version, roster=first.fingerprint)
     open_ledger(folder).write([event], now)
+    accepted.pin(folder / ROSTER, authority.fingerprint, data, now)
     typer.echo(f"accepted: version {first.version} of {first.federation}")
 
 
@@ -127,6 +129,13 @@ def verify(
 ) -> None:
     """Check the chain, and that it still holds what peers saw of it."""
     book = open_ledger(folder)
+    if accepted.is_pinned(folder / ROSTER) and not book.head.entries:
+        raise BadLedger(
+            "the ledger is gone: the roster that was accepted here is its first line",
+            where=str(folder),
+            remedy="restore it from a backup; ask who had access",
+        )
+    read_keys(folder / KEYS)
     for text in heads or []:
         check_head(book, _head(text), "a peer")
     head = book.head

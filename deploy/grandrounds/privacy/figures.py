@@ -50,7 +50,8 @@ def of_run(sites: Mapping[str, Privacy]) -> Privacy:
     none if a site released rows without one.
     """
     parts = list(sites.values())
-    spending = [part.epsilon for part in parts if part.released]
+    # a release costs what it costs, also where no row came of it
+    spending = [part.epsilon for part in parts if part.released or part.epsilon is not None]
     bound = [epsilon for epsilon in spending if epsilon is not None]
     all_bound = len(bound) == len(spending)
     shares = [

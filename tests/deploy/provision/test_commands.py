@@ -160,6 +160,19 @@ def test_the_ledger_is_verified_against_what_a_peer_kept(
     assert run_command(["site", "ledger", "verify", "north"]) == 0
     head = capsys.readouterr().out.splitlines()[-1]
     assert run_command(["site", "ledger", "verify", "north", "--head", head]) == 0
+    assert run_command(["site", "ledger", "verify", "north", "--head", "nonsense"]) == 2
     (demo / "north" / "ledger.jsonl").write_bytes(b"")
     assert run_command(["site", "ledger", "verify", "north", "--head", head]) == 3
-    assert run_command(["site", "ledger", "verify", "north", "--head", "nonsense"]) == 2
+    assert run_command(["site", "ledger", "verify", "north"]) == 3
+    assert "the ledger is gone" in capsys.readouterr().err
+    assert run_command(["site", "ledger", "verify", "nowhere"]) == 2
+
+
+def test_a_roster_that_cannot_be_written_down_is_not_accepted(demo: Path) -> None:
+    accept("north", "--yes")
+    run_command(["authority", "renew", "authority"])
+    ledger = demo / "north" / "ledger.jsonl"
+    ledger.unlink()
+    ledger.mkdir()
+    assert accept("north", "--yes") == 1
+    assert open_identity(demo / "north", "north").trust.current.version == 2
