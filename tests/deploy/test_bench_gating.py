@@ -24,8 +24,8 @@ def test_what_leaves_holds_no_copy_and_the_shares_add_up(
         assert one.refused is not None
         assert one.released + one.refused == pytest.approx(1)
         assert one.copies_after in (None, 0)
-    # with the classes levelled, a class of so few rows is a small cell
-    assert any(one.released for one in opened) == (recipe == "paper")
+    if recipe == "guarded":  # with the classes levelled, a class of so few rows is a small cell
+        assert not any(one.released for one in opened)
     assert all(one.distance is not None for one in opened if one.released)
 
 

@@ -91,8 +91,8 @@ _HIGH_BYTES = bytes(range(0x80, 0x100))
 
 @cache
 def _run_of(tag: int) -> re.Pattern[bytes]:
-    # possessive: what was passed over is never tried again, so the run costs no memory
-    return re.compile(b"(?:%s%s){1,4096}+" % (re.escape(bytes([tag])), _VALUE[tag & 7]), re.DOTALL)
+    # not possessive, which Python 3.11.2 gets wrong: it passed over half a number at the end
+    return re.compile(b"(?:%s%s){1,4096}" % (re.escape(bytes([tag])), _VALUE[tag & 7]), re.DOTALL)
 
 
 def _numbers(tag: int, run: bytes) -> int:
