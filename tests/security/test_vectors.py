@@ -28,7 +28,7 @@ RECIPES = {
     for name, (made, says) in family.items()
 }
 SECONDS = 30.0
-"""Of processor time, three times what the slowest takes on an idle core."""
+"""Of processor time: seconds, not minutes, on any machine, with or without coverage."""
 MEGABYTES = 512
 
 
