@@ -23,7 +23,7 @@ from grandrounds_client.lint.windows import Ints, Matches, Places
 CERTAIN = 20.0
 """Bits beyond the number of tries: one list in a million shows a row by chance."""
 SEVERAL = 10
-_DOUBT = 2.0
+DOUBT = 2.0
 """Bits beyond the number of tries of each of several rows: four lists for one of them."""
 
 Bits = npt.NDArray[np.float64]
@@ -96,7 +96,7 @@ def certain(
         Different rows, times the windows at one stride that do not overlap.
     """
     alone = numbered & (bits >= enough)
-    likely = bits >= np.log2(tries) + _DOUBT
+    likely = bits >= np.log2(tries) + DOUBT
     pairs = np.unique(np.stack([found.phase[likely], found.row[likely]]), axis=1)
     phases, count = np.unique(pairs[0], return_counts=True)
     together = likely & np.isin(found.phase, phases[count >= SEVERAL])

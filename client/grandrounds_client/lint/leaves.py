@@ -14,7 +14,7 @@ from grandrounds_client.lint.ensembles import (
     sums_below,
     write_ensemble,
 )
-from grandrounds_client.lint.views import activation
+from grandrounds_client.lint.steps import activation, up_to
 from grandrounds_client.vetting.trees import Forest
 from grandrounds_protocol.errors import ModelHoldsRows
 
@@ -82,7 +82,7 @@ def merge_small_leaves(
                     where=where,
                     remedy="take part with more rows",
                 )
-            x = activation(model, node.input[0], trained)
+            x = activation(up_to(model, node.input[0]), trained)
             ensemble = read_ensemble(node, where, x.shape[1])
             fewer, gone = _merged(ensemble, x, k, own, heavy)
             if gone.any():

@@ -6,8 +6,7 @@ import numpy as np
 from onnx import ModelProto
 
 from grandrounds_client.arrays import Columns, Rows
-from grandrounds_client.graph import prune
-from grandrounds_client.vetting.session import open_session
+from grandrounds_client.lint.steps import activation, up_to
 
 COLUMN_BY_COLUMN = frozenset(
     {"Gather", "ArrayFeatureExtractor", "Slice", "Concat", "Identity", "Cast", "Clip", "Scaler"}
@@ -46,7 +45,7 @@ def _forms(model: ModelProto, rows: Rows, columns: Columns) -> Iterator[Rows]:
     yield np.ascontiguousarray(rows[:, columns])
     yield rows
     for name in _first_steps(model)[:_MOST]:
-        yield activation(model, name, rows)
+        yield activation(up_to(model, name), rows)
 
 
 def _first_steps(model: ModelProto) -> list[str]:
@@ -62,20 +61,3 @@ def _first_steps(model: ModelProto) -> list[str]:
             reached.add(node.output[0])
             steps.append(node.output[0])
     return steps
-
-
-def activation(model: ModelProto, name: str, rows: Rows) -> Rows:
-    """Return what a graph computes under a name from rows, float32 [N, D].
-
-    Raises
-    ------
-    BadModel
-        If onnxruntime does not run that part of the graph.
-    """
-    if name == model.graph.input[0].name:
-        return rows
-    part = ModelProto()
-    part.CopyFrom(model)
-    del part.graph.output[:]
-    part.graph.output.add(name=name)
-    return open_session(prune(part, name).SerializeToString())(rows)

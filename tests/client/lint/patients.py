@@ -1,5 +1,6 @@
 """Rows of a made hospital, and graphs by hand that carry them or do not."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,8 @@ import numpy.typing as npt
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from grandrounds_client.arrays import Columns, Labels, Rows
+from grandrounds_client.learners.sklearn_model import SklearnModel
+from grandrounds_client.release import export
 
 WIDTH = 24
 COLUMNS: Columns = np.array([0, 1, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 15, 16, 17, 18, 19, 20])
@@ -30,6 +33,13 @@ def hospital(count: int = 120, seed: int = 0, numbers: int = 5) -> tuple[Rows, L
 def own_columns(numbers: int = 5) -> Columns:
     """Return the hospital's columns where it has fewer numbers than five."""
     return COLUMNS[5 - numbers :]
+
+
+def released(machine: Any, x: Rows, y: Labels, columns: Columns) -> bytes:
+    """Fit a scikit-learn estimator to own columns and return its graph on all."""
+    with warnings.catch_warnings():  # scikit-learn renames `probability`; the graph is the same
+        warnings.simplefilter("ignore", FutureWarning)
+        return export(SklearnModel(machine.fit(x[:, columns], y)), columns, x.shape[1])
 
 
 def tensor(name: str, numbers: npt.NDArray[Any]) -> TensorProto:

@@ -1,6 +1,5 @@
 """A released graph holds no training row, wherever and however it is written."""
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -18,12 +17,19 @@ from grandrounds.folder import read_folder
 from grandrounds_client.arrays import Rows
 from grandrounds_client.encoding import Encoded
 from grandrounds_client.learners import make_learner
-from grandrounds_client.learners.sklearn_model import SklearnModel
 from grandrounds_client.lint import check_rows
 from grandrounds_client.release import export
 from grandrounds_client.site import load_rows
 from grandrounds_protocol.errors import ModelHoldsRows
-from tests.client.lint.patients import COLUMNS, WIDTH, hospital, network, own_columns, tensor
+from tests.client.lint.patients import (
+    COLUMNS,
+    WIDTH,
+    hospital,
+    network,
+    own_columns,
+    released,
+    tensor,
+)
 
 Array = npt.NDArray[Any]
 
@@ -33,12 +39,6 @@ MACHINES: dict[str, Callable[[], Any]] = {
     "scaled svc": lambda: make_pipeline(StandardScaler(), SVC(probability=True, random_state=0)),
     "scaled neighbours": lambda: make_pipeline(StandardScaler(), KNeighborsClassifier()),
 }
-
-
-def released(machine: Any, x: Rows, y: Array, columns: Array) -> bytes:
-    with warnings.catch_warnings():  # scikit-learn renames `probability`; the graph is the same
-        warnings.simplefilter("ignore", FutureWarning)
-        return export(SklearnModel(machine.fit(x[:, columns], y)), columns, x.shape[1])
 
 
 @pytest.mark.parametrize("name", MACHINES)
