@@ -35,10 +35,12 @@ class ColumnSettings(Settings):
 
 
 class PrivacySettings(Settings):
-    """What recipes on drawn seeds may cost this site's patients."""
+    """What may be asked of this site's patients, whatever a run's rules say."""
 
     budget: float = Field(default=3.0, ge=0, allow_inf_nan=False)
     """Epsilon of all releases together, over every version of the file and every run."""
+    min_rows: int = Field(default=10, ge=1)
+    """Fewest own rows that what leaves may speak of: a run's rule holds where it is larger."""
 
 
 class SiteSettings(Settings):

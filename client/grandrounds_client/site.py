@@ -78,6 +78,10 @@ class Site:
         """C, the number of classes of the federation."""
         return len(self.federation.classes)
 
+    def min_rows(self, rules: Rules) -> int:
+        """Return the fewest own rows that what leaves in a run may speak of."""
+        return max(rules.min_rows, self.settings.privacy.min_rows)
+
     @property
     def teaches_only(self) -> bool:
         """Whether the site brought a model made elsewhere, which nobody here can retrain."""

@@ -117,6 +117,29 @@ def test_small_cells_are_neither_sent_nor_counted(house: Callable[..., Site]) ->
     assert ((cells == 0) | (cells >= 10)).all()
 
 
+def test_no_rule_of_a_run_goes_below_the_sites_own_floor(house: Callable[..., Site]) -> None:
+    def released(rule: int, own: int) -> tuple[bytes, VirtualInstances]:
+        learner = {"name": "tree", "min_leaf": 1}
+        site = house(rows(60), learner=learner, privacy={"min_rows": own})
+        reply = distilled(site, Rules(recipe="guarded", min_rows=rule))
+        return site.store[f"r/{kept.CURRENT}"], sent(reply)
+
+    def same(one: tuple[bytes, VirtualInstances], other: tuple[bytes, VirtualInstances]) -> bool:
+        lessons = [(rows.x.tobytes(), rows.y.tobytes()) for _, rows in (one, other)]
+        return one[0] == other[0] and lessons[0] == lessons[1]
+
+    usual = released(10, 10)
+    assert same(released(1, 10), usual)
+    assert same(released(10, 1), usual)
+    assert not same(released(1, 1), usual)
+
+
+def test_a_lower_rule_lets_no_mean_of_few_patients_out(house: Callable[..., Site]) -> None:
+    site = house(rows(300, ill=0.03), learner="naive-bayes")
+    question = ask(site, "publish", rules=Rules(min_rows=1))
+    assert failure(site, question).code == "ModelHoldsRows"
+
+
 def test_a_house_whose_rows_repeat_releases_nothing_and_says_so(
     house: Callable[..., Site],
 ) -> None:

@@ -175,6 +175,7 @@ def _sent(question: Question, faculty: _Faculty, written: list[_Written]) -> Out
         tuple(faculty.names),
         house=_house(question) if lots[True] and question.site.settings.patients else None,
         rules=question.rules,
+        min_rows=question.site.min_rows(question.rules),
         rng=question.rng("gate"),
     )
 

@@ -88,6 +88,7 @@ def outgoing(
     *,
     house: House | None,
     rules: Rules,
+    min_rows: int,
     rng: np.random.Generator,
 ) -> Outgoing:
     """Leave out what others cover, and what the gate holds back.
@@ -102,6 +103,8 @@ def outgoing(
     house : House or None
         What rows may not be near; None where own rows are nobody's, and need no gate.
     rules : Rules
+    min_rows : int
+        The gate's k: `Site.min_rows`, which no rule can lower.
     rng : numpy Generator
         The gate's.
     """
@@ -111,7 +114,7 @@ def outgoing(
     away = [_for(lot, np.arange(len(students)) != HOME) for lot in real]
     passages, failed = None, {}
     if real and house is not None:
-        released = gate(away, house, quota=rules.quota, rng=rng, min_rows=rules.min_rows)
+        released = gate(away, house, quota=rules.quota, rng=rng, min_rows=min_rows)
         away, passages, failed = released.lots, released.passages, released.failed
     lots = [lot for lot in (*home, *away, *drawn) if len(lot.y)]
     return Outgoing(lots, students, passages, failed)

@@ -38,7 +38,7 @@ def release_of(question: Question, learner: Learner, virtual: Examples, purpose:
         question.split.train,
         learner,
         virtual,
-        min_rows=question.rules.min_rows,
+        min_rows=question.site.min_rows(question.rules),
         rng=question.rng("shuffle"),
         seed=question.seed(purpose),
         weight=_weight(question, len(virtual)),

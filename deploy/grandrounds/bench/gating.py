@@ -169,7 +169,7 @@ def _gated(site: Site, rules: Rules, teachers: list[Teacher]) -> Gating:
     lots = _written(site, rules, teachers)
     house = House(split.train.x, split.validation.x, site.columns, site.layout)
     rng = generator(rules.seed, site.name, "gate")
-    released = gate(lots, house, quota=QUOTA, rng=rng)
+    released = gate(lots, house, quota=QUOTA, rng=rng, min_rows=site.min_rows(rules))
     written = sum(int(lot.students.sum()) for lot in lots)
     passed = list(released.passages.teachers.values())
 

@@ -61,6 +61,7 @@ class Recipe:
             tuple(teacher.name for teacher in teachers),
             house=house if self.gated and one.site.settings.patients else None,
             rules=world.rules,
+            min_rows=one.site.min_rows(world.rules),
             rng=world.rng(name, "gate"),
         )
         return sent.of(tuple(world.members), world.width)

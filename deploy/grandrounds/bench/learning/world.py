@@ -224,7 +224,7 @@ def model_of(
         train,
         learner,
         Examples(lessons.x, lessons.y),
-        min_rows=rules.min_rows,
+        min_rows=site.min_rows(rules),
         rng=generator(rules.seed, site.name, round_, "shuffle"),
         seed=seed,
         weight=np.concatenate([np.ones(len(train), np.float32), lessons.beside(len(train))]),
