@@ -73,6 +73,8 @@ class SiteResult(_Part):
     received: int
     adopted: int
     """Virtual rows its adopted model stands on; 0 where no candidate was adopted."""
+    verdict: str = ""
+    """On its last candidate: `adopted`, or why it was not; empty where it came to none."""
     quarantined: tuple[str, ...] = ()
     """Peers whose rows it uses no more, as they harmed a candidate."""
     reason: str

@@ -284,6 +284,7 @@ def _site_result(
         federation=pooled,
         received=outcome.received,
         adopted=adopt.virtual_rows if adopt is not None else 0,
+        verdict=adopt.reason if adopt is not None else "",
         quarantined=outcome.quarantined,
         reason=outcome.reason,
         patients=site.settings.patients,

@@ -22,10 +22,16 @@ _VERBS: dict[Phase, str] = {
 }
 
 
+TOLD = (
+    "own, all: balanced accuracy in percent, before→after, on those held-out rows; adopted: "
+    "virtual rows that the last model stands on; left: virtual rows that left the site; copies: "
+    "of them, equal to a patient; near: percent nearer to one than 95 % of held-out patients "
+    "are; AUC: how well they tell who was trained on, .50 is chance\n"
+)
 COVERED = (
-    "epsilon: spent of the site's budget. It bounds what the virtual rows tell of a training\n"
-    "row; models, candidates and review scores are not bound by it. The noise is simulated:\n"
-    "drawn from the seed, so that epsilon is what a real site's noise would have\n"
+    "epsilon: spent of the site's budget. It bounds what the virtual rows tell of a training row; "
+    "models, candidates and review scores are not bound by it. The noise is simulated: drawn from "
+    "the seed, so that epsilon is what a real site's noise would have\n"
 )
 
 
@@ -73,11 +79,8 @@ def show(console: Console, results: Results) -> None:
     console.print(_taught(results))
     if any(site.gate is not None for site in results.sites.values()):
         console.print(_gates(results))
-    console.print(_privacy(results))
-    console.print(
-        "copies: equal to a patient; near: percent nearer to one than 95 % of held-out\n"
-        "patients are; AUC: how well they tell who was trained on; .50 is chance\n"
-    )
+    console.print(_side_by_side(results))
+    console.print(TOLD)
     if results.privacy.epsilon is not None:
         console.print(COVERED)
     for name, site in results.sites.items():
@@ -107,7 +110,7 @@ def _comparison(results: Results, title: str, part: _Part) -> Table:
             site.learner,
             str(found.before.n),
             _change(found.before.accuracy, found.after.accuracy),
-            _change(found.before.balanced_accuracy, found.after.balanced_accuracy),
+            _balanced(found),
             f"{_share(found.ensemble.accuracy)} {_share(found.ensemble.balanced_accuracy)}",
             str(site.adopted),
         )
@@ -150,16 +153,23 @@ def _gates(results: Results) -> Table:
     return table
 
 
-def _privacy(results: Results) -> Table:
+def _side_by_side(results: Results) -> Table:
+    """What each site's model gained, beside what its released rows tell."""
     table = titled(
-        "What the released rows tell",
+        "Gain and leakage",
         text=("site",),
-        numbers=("released", "copies", "near", "AUC", "epsilon"),
+        numbers=("own", "all", "adopted", "left", "copies", "near", "AUC", "epsilon"),
+        padding=(0, 1, 0, 0),
     )
     for name, site in results.sites.items():
-        table.add_row(name, *_told(site.privacy))
-    table.add_row("all", *_told(results.privacy))
+        gained = (_balanced(site.own), _balanced(site.federation), str(site.adopted))
+        table.add_row(name, *gained, *_told(site.privacy))
+    table.add_row("all", "", "", "", *_told(results.privacy))
     return table
+
+
+def _balanced(part: Comparison) -> str:
+    return _change(part.before.balanced_accuracy, part.after.balanced_accuracy)
 
 
 def _told(privacy: Privacy) -> list[str]:

@@ -1,9 +1,11 @@
-"""The run in one sentence: who gained, and who did not."""
+"""The run in one sentence: who adopted what it was taught, who kept its model, and why."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from grandrounds.report.numbers import Change, change, counted, listed
-from grandrounds.results import Comparison, Results
+from grandrounds.report.numbers import MINUS, Change, change, counted, listed
+from grandrounds.report.verdicts import why
+from grandrounds.results import Comparison, Results, SiteResult
 
 _NAMED = 5
 """More sites than this are counted, not named."""
@@ -11,42 +13,46 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class Headline:
-    """A sentence for all, and one that keeps it in proportion."""
+    """A sentence for all, and some that keep it in proportion."""
 
     main: str
     aside: str
 
 
+@dataclass(frozen=True)
+class _Parted:
+    """Names of sites by what became of them, each in one list."""
+
+    adopted: list[str]
+    kept: list[str]
+    without: list[str]
+    """No figures of their own."""
+
+
 def headline(results: Results) -> Headline:
-    """Say who gained on its own held-out rows, in balanced accuracy."""
-    changes = {name: balanced(site.own) for name, site in results.sites.items()}
-    parts = [_moved(changes, "gain", "gained"), _moved(changes, "loss", "lost")]
-    parts += [_same(results, changes), _without(changes)]
+    """Say who adopted, what it brought in balanced accuracy, and why others did not."""
+    parted = _part(results)
+    parts = [_adopters(results, parted.adopted), _keepers(parted), _without(parted.without)]
     main = _sentence("; ".join(part for part in parts if part))
     if results.stopped:
         main = f"The run ended early ({results.stopped}). {main}"
-    return Headline(main, _aside(results))
+    asides = (_losers(results), _reasons(results, parted.kept), _rival(results))
+    return Headline(main, _together(asides))
 
 
 def headline_of(results: Results, name: str) -> Headline:
     """Say the same of one site."""
     site = results.sites[name]
-    found = balanced(site.own)
-    if found.kind == "undefined":
+    if balanced(site.own).kind == "undefined":
         main = f"{name} has no figures of its own in this run"
-    elif found.kind == "same" and not site.adopted:
-        main = f"{name} kept the model it had"
+    elif site.adopted:
+        main = f"{name} adopted what it was taught: {_brought(site)}"
     else:
-        verbs = {"gain": "gained", "loss": "lost", "same": "moved by"}
-        points = found.text.lstrip("+\N{MINUS SIGN}")
-        main = (
-            f"{name} {verbs[found.kind]} {points} points of balanced accuracy "
-            "on its own held-out rows"
-        )
+        main = f"{name} kept the model it had{_because(site.verdict)}"
     received = counted(site.received, "virtual row")
     aside = f"It received {received}; its model stands on {site.adopted:,} of them."
     noted = f"On the way: {site.reason}." if site.reason else ""
-    return Headline(f"{main}.", " ".join(part for part in (aside, noted) if part))
+    return Headline(f"{main}.", _together((aside, noted)))
 
 
 def balanced(part: Comparison) -> Change:
@@ -54,47 +60,85 @@ def balanced(part: Comparison) -> Change:
     return change(part.before.balanced_accuracy, part.after.balanced_accuracy)
 
 
-def _moved(changes: dict[str, Change], kind: str, verb: str) -> str:
-    moved = {name: found.text for name, found in changes.items() if found.kind == kind}
-    if not moved:
-        return f"no site {verb}"
-    if len(moved) > _NAMED:
-        return f"{counted(len(moved), 'site')} {verb}"
-    names = [f"{name} ({text})" for name, text in moved.items()]
-    names[0] = names[0].replace(")", " points)")
-    return f"{listed(names)} {verb}"
+def _part(results: Results) -> _Parted:
+    parted = _Parted([], [], [])
+    for name, site in results.sites.items():
+        if balanced(site.own).kind == "undefined":
+            parted.without.append(name)
+        else:
+            (parted.adopted if site.adopted else parted.kept).append(name)
+    return parted
 
 
-def _same(results: Results, changes: dict[str, Change]) -> str:
-    same = [name for name, found in changes.items() if found.kind == "same"]
-    old = [name for name in same if not results.sites[name].adopted]
-    new = [name for name in same if results.sites[name].adopted]
-    parts = []
-    if old:
-        parts.append(f"{_who(old)} kept the {'model it' if len(old) == 1 else 'models they'} had")
-    if new:
-        parts.append(f"{_who(new)} adopted a model that does equally well")
-    return "; ".join(parts)
+def _adopters(results: Results, names: list[str]) -> str:
+    if not names:
+        return "no site adopted what it was taught"
+    what = f"adopted what {'it was' if len(names) == 1 else 'they were'} taught"
+    sites = {name: results.sites[name] for name in names}
+    if len(names) > _NAMED:
+        found = [balanced(site.own).kind for site in sites.values()]
+        gained, lost = found.count("gain"), found.count("loss")
+        return f"{_who(names)} {what}: on their own held-out rows {gained} gained and {lost} lost"
+    first, *others = sites.items()
+    told = [f"{first[0]} ({_brought(first[1])})"]
+    told += [f"{name} ({', '.join(_points(site))})" for name, site in others]
+    return f"{listed(told)} {what}"
 
 
-def _without(changes: dict[str, Change]) -> str:
-    without = [name for name, found in changes.items() if found.kind == "undefined"]
-    if not without:
+def _brought(site: SiteResult) -> str:
+    own, everywhere = _points(site)
+    return f"{own} points on its own held-out rows, {everywhere} on those of all sites"
+
+
+def _points(site: SiteResult) -> tuple[str, str]:
+    return balanced(site.own).text, balanced(site.federation).text
+
+
+def _keepers(parted: _Parted) -> str:
+    if not parted.kept:
         return ""
-    has = "has" if len(without) == 1 else "have"
-    return f"{_who(without)} {has} no figures of {'its' if len(without) == 1 else 'their'} own"
+    one = len(parted.kept) == 1
+    return f"{_who(parted.kept)} kept the {'model it' if one else 'models they'} had"
 
 
-def _who(names: list[str]) -> str:
-    return listed(names) if len(names) <= _NAMED else counted(len(names), "site")
+def _without(names: list[str]) -> str:
+    if not names:
+        return ""
+    one = len(names) == 1
+    return f"{_who(names)} {'has' if one else 'have'} no figures of {'its' if one else 'their'} own"
 
 
-def _sentence(text: str) -> str:
-    # a site's name at the start keeps its spelling
-    return f"{text[0].upper() + text[1:] if text.startswith('no ') else text}."
+def _losers(results: Results) -> str:
+    found = {name: balanced(site.own) for name, site in results.sites.items()}
+    lost = [name for name, each in found.items() if each.kind == "loss"]
+    if not lost:
+        return "Nobody lost on its own held-out rows."
+    if len(lost) > _NAMED:
+        return f"{_who(lost)} lost on their own held-out rows."
+    told = [
+        f"{name} lost {found[name].text.lstrip(MINUS)} points "
+        f"on its own {counted(results.sites[name].own.after.n, 'held-out row')}"
+        for name in lost
+    ]
+    return f"{'; '.join(told)}."
 
 
-def _aside(results: Results) -> str:
+def _reasons(results: Results, kept: list[str]) -> str:
+    """Say why, once for all sites that kept their models for the same reason."""
+    said: dict[str, list[str]] = {}
+    for name in kept:
+        verdict = results.sites[name].verdict
+        if verdict:
+            said.setdefault(why(verdict), []).append(name)
+    told = [f"by {_who(names)}: {reason}" for reason, names in said.items()]
+    return f"Not adopted {'; '.join(told)}." if told else ""
+
+
+def _because(verdict: str) -> str:
+    return f": {why(verdict)}" if verdict else ""
+
+
+def _rival(results: Results) -> str:
     sites = [site.federation for site in results.sites.values()]
     pairs = [
         (part.after.balanced_accuracy, part.ensemble.balanced_accuracy)
@@ -111,3 +155,16 @@ def _aside(results: Results) -> str:
         f"and {lost} got worse. Simply averaging all first models beats "
         f"{ahead} of the {len(pairs)} models that sites ended with."
     )
+
+
+def _who(names: list[str]) -> str:
+    return listed(names) if len(names) <= _NAMED else counted(len(names), "site")
+
+
+def _sentence(text: str) -> str:
+    # a site's name at the start keeps its spelling
+    return f"{text[0].upper() + text[1:] if text.startswith('no ') else text}."
+
+
+def _together(sentences: Iterable[str]) -> str:
+    return " ".join(sentence for sentence in sentences if sentence)

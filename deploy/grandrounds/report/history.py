@@ -3,19 +3,9 @@
 from dataclasses import dataclass
 
 from grandrounds.report.numbers import DASH, Change, change
+from grandrounds.report.verdicts import why
 from grandrounds_protocol.records import Score
 from grandrounds_server.state import Record
-
-_WHY = {
-    "adopted": "the reviewers saw a gain",
-    "no candidate": "nothing new to learn from",
-    "teaches only": "it brought a finished model, which teaches and does not learn",
-    "too few reviewers": "fewer than three sites could judge",
-    "nobody reviewed": "no site had enough validation rows to judge",
-    "no gain": "the reviewers saw no gain",
-    "harmed by a peer": "the reviewers saw a gain, its own validation rows the harm of one peer",
-    "vetoed by own rule": "too large a loss on its own validation rows, by its own rule",
-}
 
 
 @dataclass(frozen=True)
@@ -134,7 +124,7 @@ def _verdict(record: Record, name: str) -> str:
 
 def _why(record: Record, name: str) -> tuple[str, ...]:
     adopted = record.adopted.get(name)
-    reasons = [_WHY.get(adopted.reason, adopted.reason)] if adopted else []
+    reasons = [why(adopted.reason)] if adopted else []
     if adopted:
         reasons += [f"from now on it uses nothing of {peer}" for peer in adopted.quarantined]
     failures = record.failures.get(name, {}).items()

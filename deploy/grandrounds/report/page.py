@@ -47,7 +47,7 @@ def _told(story: Story) -> dict[str, Any]:
         "timings": timings(results.seconds),
         "total_seconds": seconds(sum(results.seconds.values())),
         "rules": federation.rules.model_dump(),
-        "privacy": telling(results),
+        "telling": telling(results),
     }
 
 

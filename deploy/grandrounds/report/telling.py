@@ -1,9 +1,9 @@
-"""The section on privacy: what the virtual rows that left tell, site by site."""
+"""Utility beside leakage, site by site: what a model gained, and what the rows that left tell."""
 
 from dataclasses import dataclass
 
 from grandrounds.report.numbers import DASH, percent
-from grandrounds.results import Privacy, Results
+from grandrounds.results import Comparison, Privacy, Results
 
 
 @dataclass(frozen=True)
@@ -11,6 +11,9 @@ class Told:
     """One line, as it stands on the page."""
 
     site: str
+    parts: tuple[Comparison, ...]
+    """On its own held-out rows, and on those of all sites."""
+    adopted: str
     released: str
     copies: str
     near: str
@@ -19,20 +22,22 @@ class Told:
 
 
 def telling(results: Results) -> list[Told]:
-    """Return a line for each site, and one for all of them."""
-    lines = {name: site.privacy for name, site in results.sites.items()}
-    return [_line(name, privacy) for name, privacy in lines.items()] + [
-        _line("all sites", results.privacy)
-    ]
+    """Return a line for each site, and one for all of them, whose models are not one."""
+    return [
+        _line(name, (site.own, site.federation), f"{site.adopted:,}", site.privacy)
+        for name, site in results.sites.items()
+    ] + [_line("all sites", (Comparison(), Comparison()), DASH, results.privacy)]
 
 
-def _line(site: str, privacy: Privacy) -> Told:
+def _line(site: str, parts: tuple[Comparison, ...], adopted: str, privacy: Privacy) -> Told:
     near, auc = privacy.nearer_than_holdout_p05, privacy.membership_auc
     return Told(
         site=site,
+        parts=parts,
+        adopted=adopted,
         released=_count(privacy.released),
         copies=_count(privacy.exact_copies),
-        near=DASH if near is None else f"{percent(near)} %",
+        near=percent(near),
         auc=DASH if auc is None else f"{auc:.2f}",
         epsilon=_spending(privacy),
     )
@@ -45,4 +50,4 @@ def _spending(privacy: Privacy) -> str:
 
 
 def _count(value: int | None) -> str:
-    return DASH if value is None else str(value)
+    return DASH if value is None else f"{value:,}"
