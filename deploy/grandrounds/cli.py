@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 
 from grandrounds import __version__
-from grandrounds.commands import authority, site
+from grandrounds.commands import authority, coordinator, site, site_join  # noqa: F401
 from grandrounds_protocol.errors import GrandRoundsError, TooFewSites
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ bench = typer.Typer(
 )
 app.add_typer(bench, name="bench")
 app.add_typer(authority.app, name="authority")
+app.add_typer(coordinator.app, name="coordinator")
 app.add_typer(site.app, name="site")
 
 ABORTED = 130

@@ -20,6 +20,7 @@
     │   ├── OpenToOthers            a key that others on the machine may read
     │   ├── BadRequest              an enrolment request that is not its sender's own
     │   ├── BadRoster               a roster that its authority did not sign
+    │   ├── BadBundle               a bundle that its authority did not sign, or that is for others
     │   ├── Rollback                an older version than the one accepted
     │   ├── RosterNotAccepted       a roster that nobody here has accepted
     │   ├── BadSignature            a signature that does not hold
@@ -178,6 +179,12 @@ class BadRoster(Refused):
     """A roster that is malformed, or that its authority did not sign."""
 
     public = "the roster is not signed by its authority"
+
+
+class BadBundle(Refused):
+    """A bundle that is malformed, that its authority did not sign, or that is for others."""
+
+    public = "the bundle is not signed by its authority"
 
 
 class Rollback(Refused):

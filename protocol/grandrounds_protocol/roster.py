@@ -10,9 +10,10 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from grandrounds_protocol.attested import attest, read_attested
 from grandrounds_protocol.canonical import from_canonical, to_canonical
-from grandrounds_protocol.errors import BadRoster, BadSignature, UnknownSite
-from grandrounds_protocol.keys import PUBLIC_BYTES, SIGNATURE_BYTES, KeyPair, PublicKeys
+from grandrounds_protocol.errors import BadRoster, UnknownSite
+from grandrounds_protocol.keys import KeyPair, PublicKeys
 from grandrounds_protocol.names import Label, SiteName
 from grandrounds_protocol.record import Digest, Record
 from grandrounds_protocol.times import Time
@@ -21,10 +22,8 @@ LABEL = "roster"
 MAX_MEMBERS = 10_000
 MAX_BYTES = 20 << 20
 """A member takes less than 2,000."""
-_MAX_COMMAS = 5 * MAX_MEMBERS + 100
+MAX_COMMAS = 5 * MAX_MEMBERS + 100
 """A member takes four and one, the federation's name less than a hundred."""
-_AUTHORITY, _ROSTER, _SIGNATURE = b'{"authority":', b',"roster":', b',"signature":"'
-_END = b'"}'
 
 Role = Literal["site", "coordinator"]
 
@@ -108,9 +107,7 @@ class Roster(Record):
 
 def sign_roster(roster: Roster, authority: KeyPair) -> bytes:
     """Return the roster's file: readable JSON, signed."""
-    keys, text = to_canonical(authority.public), to_canonical(roster)
-    signature = authority.sign(LABEL, text).hex().encode()
-    return b"".join((_AUTHORITY, keys, _ROSTER, text, _SIGNATURE, signature, _END))
+    return attest(LABEL, to_canonical(roster), authority)
 
 
 def read_roster(data: bytes, authority: str | None) -> tuple[Roster, PublicKeys]:
@@ -132,21 +129,9 @@ def read_roster(data: bytes, authority: str | None) -> tuple[Roster, PublicKeys]
         signing key is a member's, too.
     """
     # commas bound how many values a JSON parser must make room for
-    if len(data) > MAX_BYTES or data.count(b",") > _MAX_COMMAS:
+    if len(data) > MAX_BYTES or data.count(b",") > MAX_COMMAS:
         raise BadRoster("the roster is too long")
-    try:
-        keys, text, signature = _parts(data)
-    except ValueError:
-        raise BadRoster("the roster is not well-formed") from None
-    if authority is not None and keys.fingerprint != authority:
-        raise BadRoster(
-            "the roster is of another authority than the one this member accepted",
-            remedy="ask the authority; if it has new keys, every member starts anew",
-        )
-    try:
-        keys.verify(LABEL, text, signature)
-    except BadSignature:
-        raise BadRoster("the roster is not signed by its authority") from None
+    text, keys = read_attested(LABEL, data, authority, BadRoster)
     try:
         roster = from_canonical(Roster, text)
     except ValueError:
@@ -154,17 +139,3 @@ def read_roster(data: bytes, authority: str | None) -> tuple[Roster, PublicKeys]
     if any(member.keys.sign == keys.sign for member in roster.members):
         raise BadRoster("the authority's key is a member's, too")
     return roster, keys
-
-
-def _parts(data: bytes) -> tuple[PublicKeys, bytes, bytes]:
-    """Take a roster's file apart, by lengths alone."""
-    start = len(_AUTHORITY) + PUBLIC_BYTES
-    end = len(data) - len(_END) - 2 * SIGNATURE_BYTES
-    keys = from_canonical(PublicKeys, data[len(_AUTHORITY) : start])
-    text = data[start + len(_ROSTER) : end - len(_SIGNATURE)]
-    spelt = data[end : -len(_END)]
-    signature = bytes.fromhex(spelt.decode("ascii"))
-    again = (_AUTHORITY, to_canonical(keys), _ROSTER, text, _SIGNATURE, signature.hex().encode())
-    if b"".join((*again, _END)) != data:
-        raise ValueError("other bytes between the parts")
-    return keys, text, signature

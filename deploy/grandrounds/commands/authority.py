@@ -9,8 +9,7 @@ import typer
 from grandrounds.commands.asking import accept_each, show_member, show_roster, spelled
 from grandrounds.provision import authority as office
 from grandrounds.provision.identity import wall_clock
-from grandrounds.provision.secrets import read_bytes
-from grandrounds_protocol.enrolment import MAX_BYTES, read_request
+from grandrounds.provision.requests import Request, keep, read_new
 from grandrounds_protocol.roster import Member
 
 app = typer.Typer(
@@ -49,11 +48,13 @@ def enroll(
 ) -> None:
     """Enrol members by their requests, or replace their keys; each fingerprint is asked for."""
     authority = office.open_authority(folder)
-    known = {member.name: member for member in authority.roster.members}
-    asked = [read_request(read_bytes(path, MAX_BYTES)) for path in requests]
-    new = [member for member in asked if known.get(member.name) != member]
+    asked = read_new(authority.requests, authority.roster, requests, wall_clock())
+    for each in asked:
+        if each.application.edge is not None:
+            typer.echo(f"{each.member.name} will be found at {each.application.edge.address}")
+    new = [each.member for each in asked]
     accept_each(new, yes=yes, what="may it be a member, or have these keys from now on")
-    _publish(authority, office.enrolled(authority.roster.members, new), days)
+    _publish(authority, office.enrolled(authority.roster.members, new), days, asked=asked)
 
 
 @app.command()
@@ -97,8 +98,17 @@ def _publish(
     members: tuple[Member, ...],
     days: int,
     revoked: Sequence[Member] = (),
+    asked: Sequence[Request] = (),
 ) -> None:
     made = office.publish(authority, members, wall_clock(), days, revoked)
+    keep(made.requests, asked)
+    missing = office.publish_bundle(made)
     sites = len(made.roster.sites)
     typer.echo(f"{made.file}: version {made.roster.version}, {sites} sites")
-    typer.echo("next: give this file to every member: grandrounds site roster DIR roster.json")
+    if missing:
+        typer.echo(f"no bundle yet, for want of the newest request of {', '.join(missing)}")
+        typer.echo(f"next: grandrounds authority enroll {made.folder} REQUEST...")
+    else:
+        typer.echo(f"next: give {made.bundle} to every member:")
+        typer.echo("  the coordinator: grandrounds coordinator start DIR bundle.json")
+        typer.echo("  each site:       grandrounds site join DIR bundle.json")

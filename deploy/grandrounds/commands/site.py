@@ -11,11 +11,13 @@ from grandrounds.folder import read_text
 from grandrounds.provision import accepted
 from grandrounds.provision.identity import KEYS, ROSTER, open_ledger, wall_clock
 from grandrounds.provision.keyring import add_keys, read_keys
+from grandrounds.provision.node import FOLDER as NODE
+from grandrounds.provision.node import Node, make_node_key
 from grandrounds.provision.secrets import read_bytes, replace, write_new
 from grandrounds_client.ledger import Entry, OpenedEntry, RosterEntry, check_head
 from grandrounds_client.settings import SiteSettings
 from grandrounds_protocol.canonical import to_canonical
-from grandrounds_protocol.enrolment import sign_request
+from grandrounds_protocol.enrolment import Application, sign_request
 from grandrounds_protocol.envelope.core import LedgerHead
 from grandrounds_protocol.errors import BadInput, BadLedger
 from grandrounds_protocol.keys import KeyPair
@@ -80,7 +82,19 @@ def roster(
     yes: Yes = False,
 ) -> None:
     """Accept a version of the roster: what it changes is shown, each new member asked for."""
-    data, now = read_bytes(file, MAX_BYTES), wall_clock()
+    accept_roster(folder, read_bytes(file, MAX_BYTES), yes=yes)
+
+
+def accept_roster(folder: Path, data: bytes, *, yes: bool) -> None:
+    """Accept a roster's file for a site, after it was shown and asked for.
+
+    Raises
+    ------
+    click.Abort
+        If it was not accepted: then nothing was changed.
+    BadRoster, Rollback, Stale, ClockSkew, BadInput, BadLedger, WorkFailed
+    """
+    now = wall_clock()
     if not accepted.is_pinned(folder / ROSTER):
         _first_roster(folder, data, now, yes=yes)
         return
@@ -184,7 +198,9 @@ def _name(folder: Path) -> str:
 
 def _request(folder: Path, name: str, keys: KeyPair) -> None:
     member = Member(name=name, role="site", keys=keys.public)
-    replace(folder / _REQUEST, sign_request(member, keys, wall_clock()), _READABLE)
+    node = make_node_key(Node(folder / NODE))
+    application = Application(created=wall_clock(), member=member, node=node)
+    replace(folder / _REQUEST, sign_request(application, keys), _READABLE)
     show_member(member)
     typer.echo(
         f"next: send {folder / _REQUEST} to the authority, and read it the fingerprint above"

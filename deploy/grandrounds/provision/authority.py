@@ -4,15 +4,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from grandrounds.provision import requests
 from grandrounds.provision.keyring import add_keys, read_keys
 from grandrounds.provision.secrets import make_private_folder, read_bytes, replace, write_new
+from grandrounds_protocol.bundle import Bundle, read_bundle, sign_bundle
 from grandrounds_protocol.errors import BadInput
 from grandrounds_protocol.keys import KeyPair
 from grandrounds_protocol.roster import MAX_BYTES, Member, Roster, read_roster, sign_roster
 from grandrounds_protocol.settings import check_settings
 from grandrounds_protocol.times import DAY
 
-_KEYS, _ROSTER = "keys", "roster.json"
+_KEYS, _ROSTER, _BUNDLE, _REQUESTS = "keys", "roster.json", "bundle.json", "requests"
 READABLE = 0o644
 
 
@@ -36,6 +38,16 @@ class Authority:
     def file(self) -> Path:
         """The roster's file, which every member gets."""
         return self.folder / _ROSTER
+
+    @property
+    def bundle(self) -> Path:
+        """The bundle's file, which every member gets and which holds the roster."""
+        return self.folder / _BUNDLE
+
+    @property
+    def requests(self) -> Path:
+        """The folder of what members asked for."""
+        return self.folder / _REQUESTS
 
 
 def begin(folder: Path, federation: str, now: int, days: int) -> Authority:
@@ -130,6 +142,35 @@ def publish(
     roster = _checked(table)
     replace(authority.file, sign_roster(roster, authority.keys), READABLE)
     return Authority(authority.folder, authority.keys, roster)
+
+
+def publish_bundle(authority: Authority) -> tuple[str, ...]:
+    """Sign the bundle of the newest roster; return who has to ask for its part first.
+
+    Where somebody has, there is no bundle, and none of an earlier roster either.
+
+    Raises
+    ------
+    BadInput, BadRequest
+    """
+    members = authority.roster.members
+    asked = requests.kept(authority.requests, members)
+    edges = [each.edge for each in asked.values() if each.edge is not None]
+    missing = [member.name for member in members if member.name not in asked]
+    if not edges or missing:
+        authority.bundle.unlink(missing_ok=True)
+        return tuple(missing or ["the coordinator"])
+    bundle = Bundle(
+        roster=read_bytes(authority.file, MAX_BYTES).decode(),
+        address=edges[0].address,
+        ca=edges[0].ca,
+        federation=edges[0].federation,
+        nodes={name: each.node for name, each in asked.items() if each.node is not None},
+    )
+    data = sign_bundle(bundle, authority.keys)
+    read_bundle(data, authority.keys.public.fingerprint)  # as every member will
+    replace(authority.bundle, data, READABLE)
+    return ()
 
 
 def _checked(table: dict[str, object]) -> Roster:

@@ -29,7 +29,7 @@ def accept(site: str, *options: str) -> int:
 def test_keys_and_ledger_are_for_their_owner_only(demo: Path) -> None:
     assert accept("north", "--yes") == 0
     secret = [*demo.rglob("*.key"), demo / "north" / "ledger.jsonl"]
-    assert len(secret) == 4
+    assert len(secret) == 6
     assert {path.stat().st_mode & 0o777 for path in secret} == {0o600}
     assert {path.parent.stat().st_mode & 0o777 for path in demo.rglob("*.key")} == {0o700}
 

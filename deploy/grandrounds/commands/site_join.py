@@ -1,0 +1,97 @@
+"""`grandrounds site join`: from a bundle to a site that runs."""
+
+from difflib import unified_diff
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from grandrounds.commands.site import Folder, Yes, accept_roster, app
+from grandrounds.folder import read_text
+from grandrounds.provision import bundles
+from grandrounds.provision.identity import KEYS, ROSTER
+from grandrounds.provision.keyring import read_keys
+from grandrounds.provision.node import FOLDER, Node, make_node_key, point_to
+from grandrounds.provision.secrets import read_bytes, replace
+from grandrounds.provision.site_folder import FEDERATION, read_settings
+from grandrounds_protocol.bundle import MAX_BYTES, OpenBundle
+from grandrounds_protocol.errors import BadBundle
+
+_READABLE = 0o644
+
+
+@app.command()
+def join(
+    folder: Folder,
+    bundle: Annotated[
+        Path, typer.Argument(metavar="BUNDLE", help="bundle.json, from the authority.")
+    ],
+    yes: Yes = False,
+    start: Annotated[
+        bool, typer.Option("--start/--no-start", help="Whether to start when all is well.")
+    ] = True,
+) -> None:
+    """Accept a bundle: members, federation, coordinator; check this site, and start it."""
+    accept_bundle(folder, read_bytes(bundle, MAX_BYTES), yes=yes)
+    if not start:
+        typer.echo(f"next: grandrounds site start {folder}")
+
+
+def accept_bundle(folder: Path, data: bytes, *, yes: bool) -> OpenBundle:
+    """Let a site go by a bundle, after all that it changes was shown and asked for.
+
+    Raises
+    ------
+    click.Abort
+        If it was not accepted: then nothing was changed.
+    BadBundle
+        If another authority signed it, it was changed, or has other keys for this site.
+    Rollback, Stale, ClockSkew, BadInput, BadLedger, WorkFailed, OpenToOthers
+    """
+    bundle = bundles.offered(folder, folder / ROSTER, data)
+    node = Node(folder / FOLDER)
+    _check_mine(folder, bundle, node)
+    _show_federation(folder / FEDERATION, bundle, yes=yes)
+    accept_roster(folder, bundle.bundle.roster.encode(), yes=yes)
+    replace(folder / FEDERATION, bundle.bundle.federation.encode(), _READABLE)
+    point_to(node, bundle.bundle.address, bundle.bundle.ca)
+    bundles.keep(folder, bundle)
+    return bundle
+
+
+def _check_mine(folder: Path, bundle: OpenBundle, node: Node) -> None:
+    """Refuse a bundle by which others would take somebody else for this site."""
+    name = read_settings(folder).name
+    remedy = f"give the authority {folder}/enrolment.json, and join by its next bundle"
+    if name not in bundle.roster.sites:
+        raise BadBundle(f"no site named {name} is in the bundle", remedy=remedy)
+    keys = bundle.roster.member(name, "site").keys
+    if all(pair.public != keys for pair in read_keys(folder / KEYS)):
+        raise BadBundle("the bundle has other keys for this site than it holds", remedy=remedy)
+    if bundle.bundle.nodes[name] != make_node_key(node):
+        raise BadBundle("the bundle has another node's key for this site", remedy=remedy)
+
+
+def _show_federation(path: Path, bundle: OpenBundle, *, yes: bool) -> None:
+    """Say what the federation agrees on, or what of it changed, and ask."""
+    new = bundle.bundle.federation
+    old = read_text(path) if path.exists() else None
+    if old == new:
+        return
+    if old is None:
+        typer.echo(f"federation {bundle.federation.name}, at {bundle.bundle.address}")
+        question = f"  Take part by these rules? They will be in {path}"
+    else:
+        typer.echo(f"{FEDERATION} changes")
+        for line in unified_diff(
+            old.splitlines(), new.splitlines(), "accepted", "offered", "", "", 1
+        ):
+            typer.echo(f"  {_printable(line)}")
+        question = "  Do you accept these changes?"
+    if not yes:
+        typer.confirm(question, abort=True)
+
+
+def _printable(line: str) -> str:
+    # a letter that turns the order of writing would show another line than is accepted
+    return "".join(letter if letter.isprintable() else "?" for letter in line)
