@@ -1,15 +1,16 @@
 """The ledger: what a site sealed for whom, opened, refused and spent, line chained to line.
 
 Append-only lines of canonical JSON. Each names the digest of the line before it, so a line
-changed, moved or taken out breaks the chain. A cut tail would not: so the head, the number and
-digest of the last line, travels with every reply and envelope, and peers keep it.
+changed, moved or taken out breaks the chain. A changed last line or a cut tail would not: so the
+head, the number and digest of the last line, is kept beside the lines, and travels with every
+reply and envelope to peers, who keep it.
 
 It holds exact counts and no value of any row. It never leaves the site; heads do.
 """
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
@@ -20,10 +21,12 @@ from grandrounds_protocol.errors import BadLedger
 from grandrounds_protocol.names import SiteName
 from grandrounds_protocol.record import Count, Digest, Record
 from grandrounds_protocol.records import Phase
-from grandrounds_protocol.times import Time
+from grandrounds_protocol.times import DAY, Time
 
 NOTHING = "0" * 64
 """What stands before the first line."""
+EMPTY = LedgerHead(entries=0, digest=NOTHING)
+"""The head of a ledger without lines."""
 
 
 class SealedEntry(Record):
@@ -119,13 +122,27 @@ class Lines(Protocol):
         """Return all whole lines from a byte on."""
         ...
 
-    def append(self, lines: bytes, at: int) -> None:
+    def kept(self) -> LedgerHead | None:
+        """Return the head that was kept beside the lines; None where none is kept.
+
+        Raises
+        ------
+        BadLedger
+            If there are lines, and it is gone.
+        """
+        ...
+
+    def append(self, lines: bytes, at: int, before: LedgerHead, after: LedgerHead) -> None:
         """Add lines at byte `at`, where the last ended, and keep them for good before returning.
+
+        The head before them and the head after them are kept beside them.
 
         Raises
         ------
         WorkFailed
             If they cannot be kept, or another process has written since.
+        BadLedger
+            If lines are gone that stood before `at`.
         """
         ...
 
@@ -140,7 +157,16 @@ class InMemory:
         """Return all lines from a byte on."""
         return bytes(self._lines[start:])
 
-    def append(self, lines: bytes, at: int) -> None:  # noqa: ARG002 (there is one writer)
+    def kept(self) -> None:
+        """Nobody but the process itself could change its memory."""
+
+    def append(
+        self,
+        lines: bytes,
+        at: int,  # noqa: ARG002 (there is one writer)
+        before: LedgerHead,  # noqa: ARG002 (nothing is kept beside them)
+        after: LedgerHead,  # noqa: ARG002 (likewise)
+    ) -> None:
         """Add lines."""
         self._lines += lines
 
@@ -150,8 +176,9 @@ class _Known:
     """How far the lines were read and found whole."""
 
     size: int = 0
-    entries: int = 0
-    digest: str = NOTHING
+    head: LedgerHead = EMPTY
+    failures: dict[Event, int] = field(default_factory=dict)
+    """The day on which each refusal or failure was last written, as days since 1970."""
 
 
 class Ledger:
@@ -160,6 +187,7 @@ class Ledger:
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
         self._known = _Known()
+        self._held = False
 
     @property
     def head(self) -> LedgerHead:
@@ -170,9 +198,9 @@ class Ledger:
         BadLedger
             If lines written since the last look do not continue the chain.
         """
-        for _ in self._new():
+        for _ in _checked(self._lines.read(self._known.size), self._known):
             pass
-        return LedgerHead(entries=self._known.entries, digest=self._known.digest)
+        return self._known.head
 
     def write(self, events: Sequence[Event], now: int) -> LedgerHead:
         """Add entries, all or none, and keep them for good before returning.
@@ -182,16 +210,52 @@ class Ledger:
         WorkFailed
             If they cannot be kept: then nothing may leave.
         BadLedger
+            If the ledger does not hold as it is.
         """
-        head = self.head
-        lines, number, before = [], head.entries, head.digest
+        before = after = self._opened()
+        lines = []
         for event in events:
-            number += 1
-            line = to_canonical(Entry(number=number, time=now, before=before, what=event))
-            before = hashlib.sha256(line).hexdigest()
+            number = after.entries + 1
+            line = to_canonical(Entry(number=number, time=now, before=after.digest, what=event))
+            after = LedgerHead(entries=number, digest=hashlib.sha256(line).hexdigest())
             lines.append(line + b"\n")
-        self._lines.append(b"".join(lines), self._known.size)
+        self._lines.append(b"".join(lines), self._known.size, before, after)
         return self.head
+
+    def write_once_a_day(self, event: RefusedEntry | AnsweredEntry, now: int) -> None:
+        """Add a refusal or failure, unless the same was added on this day (UTC).
+
+        Anybody may send the same bytes again and again: the ledger must not grow with them.
+
+        Raises
+        ------
+        WorkFailed, BadLedger
+        """
+        self._opened()
+        if self._known.failures.get(event) != now // DAY:
+            self.write([event], now)
+
+    def check_kept(self) -> None:
+        """Compare the lines with the head that was kept beside them when they were last written.
+
+        A crash may have kept the last write from it. Lines of one write bear one time.
+
+        Raises
+        ------
+        BadLedger
+            If the last line was changed, the tail cut, or lines added or written anew.
+        """
+        kept = self._lines.kept()
+        if kept is not None and kept != self.head:
+            check_head(self, kept, "this site itself")
+            later = [entry.time for entry in self.entries() if entry.number > kept.entries]
+            if len(set(later)) > 1:
+                raise BadLedger(
+                    f"the ledger has {len(later)} lines more than this site wrote",
+                    remedy="lines were added, or the head kept beside them is of an older copy: "
+                    "ask who had access",
+                )
+        self._held = True
 
     def entries(self) -> Iterator[Entry]:
         """All entries from the first, checked on the way.
@@ -203,25 +267,35 @@ class Ledger:
         """
         return _checked(self._lines.read(0), _Known())
 
-    def _new(self) -> Iterator[Entry]:
-        return _checked(self._lines.read(self._known.size), self._known)
+    def _opened(self) -> LedgerHead:
+        if not self._held:
+            self.check_kept()
+        return self.head
 
 
 def _checked(data: bytes, known: _Known) -> Iterator[Entry]:
     for line in data.split(b"\n")[:-1]:
-        number = known.entries + 1
+        number = known.head.entries + 1
         try:
             entry = from_canonical(Entry, line)
         except ValueError:
             raise BadLedger("a line of the ledger was changed", where=f"line {number}") from None
-        if entry.number != number or entry.before != known.digest:
+        if entry.number != number or entry.before != known.head.digest:
             raise BadLedger(
                 "the ledger's chain is broken: a line was changed, moved or taken out",
                 where=f"line {number}",
             )
-        known.entries, known.digest = number, hashlib.sha256(line).hexdigest()
+        known.head = LedgerHead(entries=number, digest=hashlib.sha256(line).hexdigest())
         known.size += len(line) + 1
+        if _is_failure(entry.what):
+            known.failures[entry.what] = entry.time // DAY
         yield entry
+
+
+def _is_failure(event: Event) -> bool:
+    return isinstance(event, RefusedEntry) or (
+        isinstance(event, AnsweredEntry) and event.failure != ""
+    )
 
 
 def check_head(ledger: Ledger, head: LedgerHead, who: str) -> None:
@@ -232,19 +306,13 @@ def check_head(ledger: Ledger, head: LedgerHead, who: str) -> None:
     BadLedger
         If that head is no entry of this ledger: its tail was cut, or it was written anew.
     """
-    if head.entries == 0:
-        return
-    digest = NOTHING
-    for entry in ledger.entries():
-        digest = hashlib.sha256(to_canonical(entry)).hexdigest()
-        if entry.number == head.entries:
-            break
-    else:
+    digests = [*(entry.before for entry in ledger.entries()), ledger.head.digest]
+    if head.entries >= len(digests):
         raise BadLedger(
             f"the ledger is shorter than the {head.entries} entries that {who} saw",
             remedy="its tail was cut, or an older copy was restored: ask who had access",
         )
-    if digest != head.digest:
+    if digests[head.entries] != head.digest:
         raise BadLedger(
             f"entry {head.entries} is not the one that {who} saw",
             remedy="the ledger was written anew: ask who had access",

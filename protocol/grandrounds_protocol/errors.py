@@ -17,7 +17,7 @@
     │   ├── Stale                   a question about a round that is over, or a changed repeat
     │   ├── TooManyCandidates       a peer had as many candidates reviewed as the rules allow
     │   ├── UnknownSite             a name that is not on the roster
-    │   ├── OpenToOthers            a key that others on the machine may read
+    │   ├── OpenToOthers            a private file that others on the machine may read
     │   ├── BadRequest              an enrolment request that is not its sender's own
     │   ├── BadRoster               a roster that its authority did not sign
     │   ├── BadBundle               a bundle that its authority did not sign, or that is for others
@@ -164,9 +164,9 @@ class UnknownSite(Refused):
 
 
 class OpenToOthers(Refused):
-    """A key that others on the machine may read."""
+    """A private file, a key or the ledger, that others on the machine may read or change."""
 
-    public = "a key of this site is open to others"
+    public = "a private file of this site is open to others"
 
 
 class BadRequest(Refused):

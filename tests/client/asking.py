@@ -9,6 +9,7 @@ from grandrounds_client.service import answer
 from grandrounds_client.settings import SiteSettings
 from grandrounds_client.site import Site, open_site
 from grandrounds_client.state import State
+from grandrounds_protocol.envelope.core import LedgerHead
 from grandrounds_protocol.errors import WorkFailed
 from grandrounds_protocol.messages import Instruction, Parcel, Reply
 from grandrounds_protocol.records import (
@@ -61,7 +62,7 @@ def ask(
     body = InstructionBody(
         heading=heading,
         sites=sites,
-        rules=rules or Rules(recipe="guarded"),
+        rules=rules or Rules(recipe="guarded", rounds=9),
         order=order or orders[phase],
     )
     return keys.question(Instruction(body, parcels))
@@ -102,5 +103,8 @@ class Full:
     def read(self, start: int) -> bytes:  # noqa: ARG002
         return b""
 
-    def append(self, lines: bytes, at: int) -> None:  # noqa: ARG002
+    def kept(self) -> None:
+        return
+
+    def append(self, lines: bytes, at: int, before: LedgerHead, after: LedgerHead) -> None:  # noqa: ARG002
         raise WorkFailed("cannot write the ledger")

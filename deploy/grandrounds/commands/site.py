@@ -141,7 +141,7 @@ def verify(
         typer.Option("--head", metavar="N:DIGEST", help="What a peer kept; may be repeated."),
     ] = None,
 ) -> None:
-    """Check the chain, and that it still holds what peers saw of it."""
+    """Check the chain, and that it still holds what this site and its peers saw of it."""
     book = open_ledger(folder)
     if accepted.is_pinned(folder / ROSTER) and not book.head.entries:
         raise BadLedger(
@@ -150,6 +150,7 @@ def verify(
             remedy="restore it from a backup; ask who had access",
         )
     read_keys(folder / KEYS)
+    book.check_kept()
     for text in heads or []:
         check_head(book, _head(text), "a peer")
     head = book.head

@@ -28,6 +28,9 @@ def open_identity(folder: Path, name: str) -> Identity:
     Raises
     ------
     BadInput, BadRoster, OpenToOthers
+    BadLedger
+        If the ledger is not as this site left it.
     """
-    keys, trust = read_keys(folder / KEYS), read_trust(folder / ROSTER)
-    return Identity(name, keys, trust, open_ledger(folder), wall_clock)
+    keys, trust, ledger = read_keys(folder / KEYS), read_trust(folder / ROSTER), open_ledger(folder)
+    ledger.check_kept()
+    return Identity(name, keys, trust, ledger, wall_clock)

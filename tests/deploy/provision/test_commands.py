@@ -6,7 +6,9 @@ import click
 import pytest
 
 from grandrounds.cli import run_command
+from grandrounds.provision.accepted import read_trust
 from grandrounds.provision.identity import open_identity
+from grandrounds_protocol.errors import BadLedger
 from grandrounds_protocol.keys import KeyPair
 
 
@@ -28,8 +30,8 @@ def accept(site: str, *options: str) -> int:
 
 def test_keys_and_ledger_are_for_their_owner_only(demo: Path) -> None:
     assert accept("north", "--yes") == 0
-    secret = [*demo.rglob("*.key"), demo / "north" / "ledger.jsonl"]
-    assert len(secret) == 6
+    secret = [*demo.rglob("*.key"), *(demo / "north").glob("ledger.*")]
+    assert len(secret) == 7
     assert {path.stat().st_mode & 0o777 for path in secret} == {0o600}
     assert {path.parent.stat().st_mode & 0o777 for path in demo.rglob("*.key")} == {0o700}
 
@@ -168,6 +170,36 @@ def test_the_ledger_is_verified_against_what_a_peer_kept(
     assert run_command(["site", "ledger", "verify", "nowhere"]) == 2
 
 
+def test_a_changed_last_line_or_a_cut_tail_shows_at_home(
+    demo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accept("north", "--yes")
+    run_command(["authority", "renew", "authority"])
+    accept("north", "--yes")
+    path = demo / "north" / "ledger.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    for change in ([lines[0], lines[1].replace(b'"version":3', b'"version":4')], lines[:1]):
+        path.write_bytes(b"".join(change))
+        assert run_command(["site", "ledger", "verify", "north"]) == 3
+        assert "this site itself saw" in capsys.readouterr().err
+        with pytest.raises(BadLedger):  # and so it takes part in no run
+            open_identity(demo / "north", "north")
+        run_command(["authority", "renew", "authority"])
+        assert accept("north", "--yes") == 3
+    path.write_bytes(b"".join(lines))
+    assert run_command(["site", "ledger", "verify", "north"]) == 0
+
+
+@pytest.mark.parametrize("name", ["ledger.jsonl", "ledger.head"])
+def test_a_ledger_that_others_may_read_is_refused(
+    demo: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accept("north", "--yes")
+    (demo / "north" / name).chmod(0o640)
+    assert run_command(["site", "ledger", "verify", "north"]) == 3
+    assert f"chmod 600 north/{name}" in capsys.readouterr().err
+
+
 def test_a_roster_that_cannot_be_written_down_is_not_accepted(demo: Path) -> None:
     accept("north", "--yes")
     run_command(["authority", "renew", "authority"])
@@ -175,4 +207,4 @@ def test_a_roster_that_cannot_be_written_down_is_not_accepted(demo: Path) -> Non
     ledger.unlink()
     ledger.mkdir()
     assert accept("north", "--yes") == 1
-    assert open_identity(demo / "north", "north").trust.current.version == 2
+    assert read_trust(demo / "north" / "roster").current.version == 2
