@@ -59,9 +59,8 @@ def answer(site: Site, data: bytes) -> bytes:
         body, digest, roster = verified(identity, data)
         instruction = Instruction.from_bytes(body)
     except Refused as error:
-        identity.ledger.write(
-            [RefusedEntry(run="", what="instruction", code=error.code)], identity.clock()
-        )
+        refusal = RefusedEntry(run="", what="instruction", code=error.code)
+        identity.ledger.write_once_a_day(refusal, identity.clock())
         raise
     asked = Asked(instruction, digest, roster)
     try:
@@ -190,7 +189,7 @@ def _send(
 
 
 def _failed(identity: Identity, asked: Asked, failure: Failure) -> bytes:
-    identity.ledger.write([asked.entry(failure.code)], identity.clock())
+    identity.ledger.write_once_a_day(asked.entry(failure.code), identity.clock())
     body = Reply.failed(asked.heading, failure).to_bytes()
     return sign_reply(identity, body, asked.digest, asked.roster)
 
@@ -199,6 +198,8 @@ def _check_address(site: Site, identity: Identity, asked: Asked) -> None:
     body = asked.instruction.body
     if body.heading.site != site.name or site.name not in body.sites:
         raise UnknownSite("the instruction is for another site")
+    if body.heading.round > body.rules.rounds:
+        raise Stale(f"the run is over: by its rules it has {body.rules.rounds} rounds")
     for name in body.sites:
         identity.trust.member(asked.roster, name, "site")
     state = State(site.store, body.heading.run)

@@ -269,7 +269,8 @@ def candidate(site: Site, sender: str) -> Parcel:
 def test_a_reviewer_answers_only_so_many_candidates_of_a_peer_in_a_run(
     federation: Federation, settings: Make, write: Callable[[str], Path]
 ) -> None:
-    site, rules = opened(federation, settings(), write(ROWS)), Rules(review_max=2, min_rows=1)
+    site = opened(federation, settings(), write(ROWS))
+    rules = Rules(review_max=2, min_rows=1, rounds=2)
     reports = []
     tries: tuple[tuple[int, Attempt], ...] = ((1, 1), (1, 2), (2, 1))
     for round_, attempt in tries:

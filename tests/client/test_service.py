@@ -64,6 +64,14 @@ def test_the_roster_does_not_change_within_a_run(site: Site) -> None:
     assert failure(site, ask(site, "distill", sites=("north", "south"))).code == "Stale"
 
 
+def test_a_round_beyond_those_of_the_rules_is_refused(site: Site) -> None:
+    rules = Rules(recipe="guarded", rounds=2)
+    answer(site, ask(site, "publish", round_=2, rules=rules))
+    kept = dict(site.store)
+    assert failure(site, ask(site, "publish", round_=3, rules=rules)).code == "Stale"
+    assert dict(site.store) == kept
+
+
 def test_a_parcel_from_a_member_that_is_no_peer_of_this_round_is_refused(site: Site) -> None:
     sites, rules = ("north", *"abcdefg"), Rules(peers_per_round=2)
     peers = peers_of("north", sites, 1, rules)
@@ -79,7 +87,7 @@ def test_a_parcel_from_a_member_that_is_no_peer_of_this_round_is_refused(site: S
 
 
 def test_a_release_is_for_the_peers_of_the_round(site: Site) -> None:
-    sites, rules = ("north", *"abcdefg"), Rules(peers_per_round=2)
+    sites, rules = ("north", *"abcdefg"), Rules(peers_per_round=2, rounds=2)
     for round_ in (1, 2):
         question = ask(site, "publish", rules=rules, sites=sites, round_=round_)
         (parcel,) = said(site, question).parcels

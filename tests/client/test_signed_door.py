@@ -14,7 +14,9 @@ from grandrounds_client.ledger import (
     SealedEntry,
 )
 from grandrounds_client.service import answer, hello
+from grandrounds_client.signed_scores import with_true_scores
 from grandrounds_client.site import Site
+from grandrounds_client.state import State
 from grandrounds_protocol.errors import (
     BadInput,
     BadMessage,
@@ -25,9 +27,11 @@ from grandrounds_protocol.errors import (
     UnknownSite,
     WorkFailed,
 )
+from grandrounds_protocol.keys import KeyPair
 from grandrounds_protocol.messages import Instruction, Parcel
 from grandrounds_protocol.records import AdoptOrder, AdoptReport, Score
 from grandrounds_protocol.roster import Member, Roster, sign_roster
+from grandrounds_protocol.schema import Rules
 from grandrounds_protocol.signed import Signed
 from grandrounds_protocol.times import DAY
 from grandrounds_protocol.trust import Trust
@@ -69,6 +73,29 @@ def test_an_instruction_changed_on_its_way_is_refused(site: Site) -> None:
     data[-20] ^= 1
     with pytest.raises(BadSignature):
         answer(site, bytes(data))
+
+
+def test_what_nobody_signed_does_not_make_the_ledger_grow(site: Site) -> None:
+    question = ask(site, "publish")
+    answer(site, question)
+    forged = replace(keys.OFFICE, keys=keys.KEYS.sites["south"]).sign(body_of(question), "north")
+    before = identity(site).ledger.head.entries
+    for number in range(20):
+        for data in (b"%d" % number, forged):
+            with pytest.raises((BadMessage, BadSignature)):
+                answer(site, data)
+    assert refusals(site) == ["BadMessage", "BadSignature"]
+    assert identity(site).ledger.head.entries == before + 2
+
+
+def test_a_refused_question_shown_again_and_again_has_one_line(site: Site) -> None:
+    for phase in ("publish", "distill"):
+        answer(site, ask(site, phase))
+    old = ask(site, "publish", rules=Rules(recipe="guarded", rounds=9, seed=1))
+    before = identity(site).ledger.head.entries
+    for _ in range(5):
+        assert failure(site, old).code == "Stale"
+    assert identity(site).ledger.head.entries == before + 1
 
 
 def test_an_instruction_from_the_future_is_refused_naming_both_times(site: Site) -> None:
@@ -114,6 +141,22 @@ def test_a_run_that_began_goes_on_by_its_roster_when_a_newer_one_is_accepted(sit
     assert said(updated, ask(site, "distill")).body.failure is None
 
 
+def test_the_version_of_the_roster_does_not_change_within_a_run(site: Site) -> None:
+    # a newer one may name other keys for a peer: what began with some ends with them
+    answer(site, ask(site, "publish"))
+    kept_before = dict(site.store)
+    trust = newer()
+    updated = replace(site, identity=replace(identity(site), trust=trust))
+    office = replace(keys.OFFICE, roster=trust.current)
+    question = office.sign(body_of(ask(site, "distill")), "north")
+    failed = office.read(
+        answer(updated, question), "north", Signed.from_bytes(question).digest
+    ).body.failure
+    assert failed is not None
+    assert failed.code == "Stale"
+    assert dict(site.store) == kept_before
+
+
 def test_a_member_revoked_during_a_run_is_refused(site: Site) -> None:
     answer(site, ask(site, "publish"))
     updated = replace(site, identity=replace(identity(site), trust=newer(without="west")))
@@ -157,6 +200,45 @@ def test_a_forged_score_does_not_count(site: Site) -> None:
     assert isinstance(report, AdoptReport)
     assert report.verdict.reviewers == 0
     assert refusals(site) == ["BadSignature"]
+
+
+def revoking(name: str) -> Trust:
+    """Accept a second version in which a member has new keys, its old ones revoked."""
+    gone = keys.ROSTER.member(name, "site")
+    fresh = gone.model_copy(update={"keys": KeyPair.generate().public})
+    members = tuple(fresh if member is gone else member for member in keys.ROSTER.members)
+    table = {**version_two(members).model_dump(), "revoked": (gone.keys.fingerprint,)}
+    return Trust(
+        keys.KEYS.authority.public.fingerprint, Roster.model_validate(table), (keys.ROSTER,)
+    )
+
+
+@pytest.mark.parametrize("revoke", [False, True])
+def test_a_score_by_revoked_keys_does_not_count(site: Site, *, revoke: bool) -> None:
+    answer(site, ask(site, "publish"))
+    scores = {"east": Score(current=0.5, candidate=0.4)}
+    question = Instruction.from_bytes(body_of(ask(site, "adopt", order=AdoptOrder(scores=scores))))
+    me = replace(identity(site), trust=revoking("east")) if revoke else identity(site)
+    found, events = with_true_scores(me, question, State(site.store, "r"), keys.ROSTER)
+    assert isinstance(found.body.order, AdoptOrder)
+    assert list(found.body.order.scores) == ([] if revoke else ["east"])
+    refusal = RefusedEntry(run="r", what="score of east", code="UnknownSite")
+    assert events == ((refusal,) if revoke else ())
+
+
+@pytest.mark.parametrize("trust", [newer(without="south"), revoking("south")])
+def test_a_reviewer_revoked_before_the_verdict_has_no_part_in_it(site: Site, trust: Trust) -> None:
+    for phase in ("publish", "distill", "retrain"):
+        answer(site, ask(site, phase))
+    order = AdoptOrder(scores={"south": Score(current=0.1, candidate=0.9)})
+    question = ask(site, "adopt", order=order)
+    kept_before = dict(site.store)
+    updated = replace(site, identity=replace(identity(site), trust=trust))
+    assert failure(updated, question).code == "UnknownSite"
+    assert dict(site.store) == kept_before
+    report = said(site, question).body.report  # before the revocation it would have counted
+    assert isinstance(report, AdoptReport)
+    assert report.verdict.reviewers > 0
 
 
 def test_the_ledger_says_what_was_asked_opened_and_sealed(site: Site) -> None:
