@@ -5,6 +5,7 @@ otherwise enrol a site of its own making and read everything.
 """
 
 import hashlib
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Literal
 
@@ -36,6 +37,25 @@ class Member(Record):
     keys: PublicKeys
 
 
+_ALIKE: dict[str, Callable[[Member], str]] = {
+    "{} and {} share a name: one of them takes another": lambda member: member.name.casefold(),
+    "{} and {} share a key to sign: each makes its own": lambda member: member.keys.sign,
+    "{} and {} share a key to receive: each makes its own": lambda member: member.keys.receive,
+}
+"""What no two members may have in common, and what is said of two who do."""
+
+
+def _alike(members: Iterable[Member], of: Callable[[Member], str]) -> tuple[str, str] | None:
+    """Names of the first two members of whom `of` says the same."""
+    seen: dict[str, str] = {}
+    for member in members:
+        what = of(member)
+        if what in seen:
+            return seen[what], member.name
+        seen[what] = member.name
+    return None
+
+
 class Roster(Record):
     """All members at one version. Higher versions replace lower ones."""
 
@@ -50,15 +70,19 @@ class Roster(Record):
 
     @model_validator(mode="after")
     def _unambiguous(self) -> "Roster":
-        names = [member.name.casefold() for member in self.members]
-        signing = [member.keys.sign for member in self.members]
-        receiving = [member.keys.receive for member in self.members]
-        if any(len(set(each)) != len(each) for each in (names, signing, receiving)):
-            raise ValueError("two members share a name or a key")
+        for said, of in _ALIKE.items():
+            pair = _alike(self.members, of)
+            if pair is not None:
+                raise ValueError(said.format(*pair))
         if sum(member.role == "coordinator" for member in self.members) > 1:
             raise ValueError("more than one coordinator")
-        if {member.keys.fingerprint for member in self.members} & set(self.revoked):
-            raise ValueError("a member has keys that were revoked")
+        gone = set(self.revoked)
+        for member in self.members:
+            if member.keys.fingerprint in gone:
+                raise ValueError(
+                    f"{member.name} has keys that were revoked: it makes new ones, and sends a new "
+                    "request"
+                )
         if self.expires <= self.created:
             raise ValueError("it expires before it is made")
         return self

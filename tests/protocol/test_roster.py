@@ -140,19 +140,28 @@ def test_a_coordinator_that_is_the_authority_is_refused() -> None:
 
 
 def test_names_that_differ_by_case_only_are_refused() -> None:
-    with pytest.raises(ValidationError, match="share a name"):
+    with pytest.raises(ValidationError, match="North and north share a name"):
         roster(member("North"), member("north"))
+    with pytest.raises(ValidationError, match="north and north share a name"):
+        roster(*[member("north")] * 2)
 
 
 def test_a_key_enrolled_twice_is_refused() -> None:
     a, b = throw_away("a").public, throw_away("b").public
-    for keys in (
-        a,
-        PublicKeys(sign=a.sign, receive=b.receive),
-        PublicKeys(sign=b.sign, receive=a.receive),
+    for keys, what in (
+        (a, "sign"),
+        (PublicKeys(sign=a.sign, receive=b.receive), "sign"),
+        (PublicKeys(sign=b.sign, receive=a.receive), "receive"),
     ):
-        with pytest.raises(ValidationError, match="or a key"):
+        with pytest.raises(ValidationError, match=f"a and c share a key to {what}"):
             roster(member("a"), Member(name="c", role="site", keys=keys))
+
+
+def test_a_member_whose_keys_were_revoked_is_named() -> None:
+    table = roster(member("a"), member("b")).model_dump()
+    gone = {"revoked": (throw_away("b").public.fingerprint,)}
+    with pytest.raises(ValidationError, match="b has keys that were revoked: it makes new ones"):
+        Roster.model_validate({**table, **gone})
 
 
 def test_two_coordinators_are_refused() -> None:

@@ -24,21 +24,41 @@ def show_member(member: Member) -> None:
     typer.echo(f"{member.name} ({member.role})\n  {spelled(member.keys.fingerprint)}")
 
 
-def accept_each(members: Iterable[Member], *, yes: bool, what: str) -> None:
+def accept_each(
+    members: Iterable[Member], *, yes: bool, what: str, before: Iterable[Member] = ()
+) -> None:
     """Ask for each member whether its fingerprint was compared; stop at the first no.
+
+    A new member is told from one of those `before`, whose keys or role are replaced.
 
     Raises
     ------
     click.Abort
         If one is not accepted: then nothing was changed.
     """
+    known = {member.name: member for member in before}
     for member in members:
-        show_member(member)
+        old = known.get(member.name)
+        why = _show_new(member) if old is None else _show_replaced(member, old)
         if not yes:
             typer.confirm(
-                f"  Did {member.name} read you the same fingerprint by another way, and {what}?",
+                f"  Did {member.name} {why} read you the same fingerprint by another way, "
+                f"and {what}?",
                 abort=True,
             )
+
+
+def _show_new(member: Member) -> str:
+    typer.echo("NEW MEMBER")
+    show_member(member)
+    return "ask to be a member,"
+
+
+def _show_replaced(member: Member, old: Member) -> str:
+    typer.echo(f"REPLACED: {old.name} ({old.role}) until now had the keys")
+    typer.echo(f"  {spelled(old.keys.fingerprint)}\nand is from now on")
+    show_member(member)
+    return "itself say that its keys or role changed,"
 
 
 def show_roster(roster: Roster) -> None:

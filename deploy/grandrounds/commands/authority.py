@@ -53,8 +53,9 @@ def enroll(
         if each.application.edge is not None:
             typer.echo(f"{each.member.name} will be found at {each.application.edge.address}")
     new = [each.member for each in asked]
-    accept_each(new, yes=yes, what="may it be a member, or have these keys from now on")
-    _publish(authority, office.enrolled(authority.roster.members, new), days, asked=asked)
+    before = authority.roster.members
+    accept_each(new, yes=yes, what="do you enrol it with these keys", before=before)
+    _publish(authority, office.enrolled(before, new), days, asked=asked)
 
 
 @app.command()

@@ -14,14 +14,14 @@ from grandrounds.provision.keyring import add_keys, read_keys
 from grandrounds.provision.node import FOLDER as NODE
 from grandrounds.provision.node import Node, make_node_key
 from grandrounds.provision.secrets import read_bytes, replace, write_new
-from grandrounds_client.ledger import Entry, OpenedEntry, RosterEntry, check_head
+from grandrounds_client.ledger import EMPTY, Entry, OpenedEntry, RosterEntry, check_head
 from grandrounds_client.settings import SiteSettings
 from grandrounds_protocol.canonical import to_canonical
 from grandrounds_protocol.enrolment import Application, sign_request
 from grandrounds_protocol.envelope.core import LedgerHead
-from grandrounds_protocol.errors import BadInput, BadLedger
+from grandrounds_protocol.errors import BadInput, BadLedger, UnknownSite
 from grandrounds_protocol.keys import KeyPair
-from grandrounds_protocol.roster import MAX_BYTES, Member, read_roster
+from grandrounds_protocol.roster import MAX_BYTES, Member, Roster, read_roster
 from grandrounds_protocol.settings import check_settings, parse_settings
 from grandrounds_protocol.times import spell
 from grandrounds_protocol.trust import Trust
@@ -103,7 +103,9 @@ def accept_roster(folder: Path, data: bytes, *, yes: bool) -> None:
     changes = trust.changes(offered)
     for member in changes.removed:
         typer.echo(f"{member.name} ({member.role}) is a member no more")
-    accept_each(changes.to_accept, yes=yes, what="do you accept it")
+    _check_own(folder, offered)
+    before = trust.current.members
+    accept_each(changes.to_accept, yes=yes, what="do you accept it", before=before)
     event = RosterEntry(version=offered.version, roster=offered.fingerprint)
     open_ledger(folder).write([event], now)  # first: nothing holds that is not written down
     accepted.keep(folder / ROSTER, trust.accept(offered), data)
@@ -112,6 +114,7 @@ def accept_roster(folder: Path, data: bytes, *, yes: bool) -> None:
 
 def _first_roster(folder: Path, data: bytes, now: int, *, yes: bool) -> None:
     first, authority = read_roster(data, None)
+    _check_own(folder, first)
     typer.echo(f"authority of {first.federation}\n  {spelled(authority.fingerprint)}")
     if not yes:
         typer.confirm("  Did the authority read you the same by another way?", abort=True)
@@ -178,6 +181,19 @@ def heads(folder: Folder) -> None:
         typer.echo(f"{name} {head.entries}:{head.digest}")
 
 
+def _check_own(folder: Path, offered: Roster) -> None:
+    """Refuse a roster by which somebody else would be this site."""
+    own = [pair.public for pair in read_keys(folder / KEYS)]
+    name = _name(folder)
+    if any(member.name == name and member.keys not in own for member in offered.members):
+        raise UnknownSite(
+            f"the roster, version {offered.version}, has other keys for {name} than this site",
+            where=str(folder / KEYS),
+            remedy="accept nothing; ask the authority who sent it a request in your name, and "
+            f"send it {folder / _REQUEST}",
+        )
+
+
 def _line(entry: Entry) -> str:
     fields = entry.what.model_dump(mode="json")
     event = fields.pop("event")
@@ -186,10 +202,15 @@ def _line(entry: Entry) -> str:
 
 def _head(text: str) -> LedgerHead:
     number, _, digest = text.partition(":")
-    table = {"entries": number, "digest": digest}
-    return check_settings(
-        LedgerHead, table, "option --head", "N:DIGEST, as grandrounds site ledger heads prints it"
-    )
+    table, remedy = {"entries": number, "digest": digest}, "N:DIGEST, as site ledger heads prints"
+    head = check_settings(LedgerHead, table, "option --head", remedy)
+    if head.entries == 0 and head != EMPTY:
+        raise BadInput(
+            "no ledger has that head: with 0 entries the digest is 64 zeros",
+            where="option --head",
+            remedy=remedy,
+        )
+    return head
 
 
 def _name(folder: Path) -> str:

@@ -3,7 +3,12 @@
 import re
 from pathlib import Path
 
-from grandrounds.provision.secrets import make_private_folder, read_secret, write_new
+from grandrounds.provision.secrets import (
+    check_private_folder,
+    make_private_folder,
+    read_secret,
+    write_new,
+)
 from grandrounds_protocol.errors import BadInput
 from grandrounds_protocol.keys import KeyPair
 
@@ -42,8 +47,9 @@ def read_keys(folder: Path) -> tuple[KeyPair, ...]:
     BadInput
         If there is none, or one cannot be used.
     OpenToOthers
-        If others may read one.
+        If others may read one, or may enter the folder.
     """
+    check_private_folder(folder)
     numbers = sorted(_numbers(folder), reverse=True)
     if not numbers:
         raise BadInput(

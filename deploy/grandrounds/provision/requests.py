@@ -1,6 +1,6 @@
 """What each member asked the authority for: its request, as it came, by the member's name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,13 +38,15 @@ def read_new(folder: Path, roster: Roster, paths: Iterable[Path], now: int) -> l
     Raises
     ------
     BadInput
-        If a file cannot be read, or a coordinator's federation is not the roster's.
+        If a file cannot be read, two are in one name, or a coordinator's federation is not the
+        roster's.
     BadRequest, ClockSkew
     Rollback
         If a request is older than the one that was enrolled last: somebody shows it again.
     """
     files = [read_bytes(path, MAX_BYTES) for path in paths]
     found = [Request(data, read_request(data)) for data in files]
+    check_one_each([request.member for request in found])
     before = kept(folder, roster.members)
     for request in found:
         asked = request.application
@@ -52,6 +54,23 @@ def read_new(folder: Path, roster: Roster, paths: Iterable[Path], now: int) -> l
         _check_newer(asked, before.get(asked.member.name))
         _check_federation(asked, roster)
     return [request for request in found if not _is_known(request.application, before)]
+
+
+def check_one_each(asked: Sequence[Member]) -> None:
+    """Refuse two requests in one name: one of them is somebody else's.
+
+    Raises
+    ------
+    BadInput
+    """
+    names = [member.name.casefold() for member in asked]
+    for member in asked:
+        if names.count(member.name.casefold()) > 1:
+            raise BadInput(
+                f"two requests are in the name of {member.name}",
+                where="argument REQUEST",
+                remedy="ask that hospital which one is its own, and enrol that one only",
+            )
 
 
 def keep(folder: Path, requests: Iterable[Request]) -> None:

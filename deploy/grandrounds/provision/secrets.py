@@ -23,6 +23,17 @@ def make_private_folder(folder: Path) -> None:
         raise _cannot("make", folder, error) from None
 
 
+def check_private_folder(folder: Path) -> None:
+    """Refuse a folder that others may look into, or put their own files in; none is none.
+
+    Raises
+    ------
+    OpenToOthers
+    """
+    if folder.is_dir():
+        _check_mode(folder, "others on this machine may enter this folder of keys", FOLDER_MODE)
+
+
 def write_new(path: Path, data: bytes, mode: int = OWNER_ONLY) -> None:
     """Write a file that is not there yet, whole or not at all.
 
@@ -70,13 +81,7 @@ def read_secret(path: Path) -> str:
         If it cannot be read.
     """
     try:
-        mode = path.stat().st_mode
-        if stat.S_IMODE(mode) & (stat.S_IRWXG | stat.S_IRWXO):
-            raise OpenToOthers(
-                "others on this machine may read this key",
-                where=f"{path}, mode {stat.S_IMODE(mode):o}",
-                remedy=f"chmod 600 {path}; if others had access, make new keys",
-            )
+        _check_mode(path, "others on this machine may read this key", OWNER_ONLY)
         return path.read_text("ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise _cannot("read", path, error) from None
@@ -97,6 +102,16 @@ def read_bytes(path: Path, most: int) -> bytes:
     if len(data) > most:
         raise BadInput(f"the file is larger than {most} bytes", where=str(path))
     return data
+
+
+def _check_mode(path: Path, problem: str, wanted: int) -> None:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise OpenToOthers(
+            problem,
+            where=f"{path}, mode {mode:o}",
+            remedy=f"chmod {wanted:o} {path}; if others had access, make new keys",
+        )
 
 
 def _cannot(verb: str, path: Path, error: Exception) -> BadInput:

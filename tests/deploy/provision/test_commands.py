@@ -6,6 +6,7 @@ import click
 import pytest
 
 from grandrounds.cli import run_command
+from grandrounds.commands.asking import spelled
 from grandrounds.provision.accepted import read_trust
 from grandrounds.provision.identity import open_identity
 from grandrounds_protocol.errors import BadLedger
@@ -74,6 +75,94 @@ def test_each_new_member_is_asked_for_and_one_no_leaves_all_as_it_was(
     assert not (demo / "north" / "roster").exists()
 
 
+@pytest.mark.parametrize("mode", [0o740, 0o705, 0o720])
+def test_a_folder_of_keys_that_others_may_enter_is_refused(
+    demo: Path, mode: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accept("north", "--yes")
+    capsys.readouterr()
+    (demo / "north" / "keys").chmod(mode)
+    for command in (["show", "north"], ["rotate", "north"], ["ledger", "verify", "north"]):
+        assert run_command(["site", *command]) == 3
+        assert "chmod 700 north/keys" in capsys.readouterr().err
+    (demo / "authority" / "keys").chmod(mode)
+    assert run_command(["authority", "renew", "authority"]) == 3
+    assert "chmod 700 authority/keys" in capsys.readouterr().err
+
+
+def test_a_new_member_and_one_with_replaced_keys_look_different(
+    demo: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept("north", "--yes")
+    old = open_identity(demo / "north", "north").trust.current.member("south", "site").keys
+    run_command(["site", "init", "west", "--site", "west"])
+    run_command(["site", "rotate", "south"])
+    requests = ["south/enrolment.json", "west/enrolment.json"]
+    enroll = ["authority", "enroll", "authority", *requests]
+    asked: list[str] = []
+    monkeypatch.setattr("typer.confirm", lambda text, **_: asked.append(text))
+    for command in (enroll, ["site", "roster", "north", "authority/roster.json"]):
+        capsys.readouterr()
+        asked.clear()
+        assert run_command(command) == 0
+        shown = capsys.readouterr().out
+        assert (
+            f"REPLACED: south (site) until now had the keys\n  {spelled(old.fingerprint)}" in shown
+        )
+        assert "NEW MEMBER\nwest (site)" in shown
+        assert "NEW MEMBER\nsouth" not in shown
+        assert {text.split()[1]: "changed" in text for text in asked} == {
+            "south": True,
+            "west": False,
+        }
+
+
+def test_replaced_keys_are_told_even_where_nothing_is_asked(
+    demo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accept("north", "--yes")
+    run_command(["site", "rotate", str(demo / "south")])
+    for command in (
+        ["authority", "enroll", "authority", "south/enrolment.json", "--yes"],
+        ["site", "roster", "north", "authority/roster.json", "--yes"],
+    ):
+        capsys.readouterr()
+        assert run_command(command) == 0
+        assert "REPLACED: south (site)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["south", "SOUTH"])
+def test_two_requests_in_one_name_are_refused(
+    demo: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_command(["site", "init", "puppet", "--site", name])
+    before = (demo / "authority" / "roster.json").read_bytes()
+    requests = ["south/enrolment.json", "puppet/enrolment.json"]
+    assert run_command(["authority", "enroll", "authority", *requests, "--yes"]) == 2
+    assert "two requests are in the name of south" in capsys.readouterr().err
+    assert (demo / "authority" / "roster.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_roster_by_which_somebody_else_is_this_site_is_refused(
+    demo: Path, capsys: pytest.CaptureFixture[str], *, first: bool
+) -> None:
+    if not first:
+        accept("north", "--yes")
+    run_command(["site", "init", "puppet", "--site", "north"])
+    run_command(["authority", "enroll", "authority", "puppet/enrolment.json", "--yes"])
+    assert accept("north", "--yes") == 3
+    assert "has other keys for north than this site" in capsys.readouterr().err
+    assert (demo / "north" / "roster").exists() is not first
+    assert (demo / "north" / "ledger.jsonl").exists() is not first
+    assert accept("south", "--yes") == 0
+
+
+def test_a_site_that_made_new_keys_accepts_a_roster_with_its_old_ones(demo: Path) -> None:
+    run_command(["site", "rotate", str(demo / "north")])
+    assert accept("north", "--yes") == 0
+
+
 def test_keys_can_be_replaced_and_the_old_ones_stay(demo: Path) -> None:
     accept("north", "--yes")
     accept("south", "--yes")
@@ -114,7 +203,7 @@ def test_a_revoked_member_is_gone_and_its_keys_cannot_come_back(
     assert accept("north", "--yes") == 0
     assert open_identity(demo / "north", "north").trust.current.sites == ("north",)
     assert run_command(["authority", "enroll", "authority", "south/enrolment.json", "--yes"]) == 2
-    assert "revoked" in capsys.readouterr().err
+    assert "south has keys that were revoked: it makes new ones" in capsys.readouterr().err
 
 
 def test_a_request_changed_on_its_way_is_refused(demo: Path) -> None:
@@ -163,6 +252,10 @@ def test_the_ledger_is_verified_against_what_a_peer_kept(
     head = capsys.readouterr().out.splitlines()[-1]
     assert run_command(["site", "ledger", "verify", "north", "--head", head]) == 0
     assert run_command(["site", "ledger", "verify", "north", "--head", "nonsense"]) == 2
+    assert run_command(["site", "ledger", "verify", "north", "--head", f"0:{'0' * 64}"]) == 0
+    capsys.readouterr()
+    assert run_command(["site", "ledger", "verify", "north", "--head", f"0:{'1' * 64}"]) == 2
+    assert "with 0 entries the digest is 64 zeros" in capsys.readouterr().err
     (demo / "north" / "ledger.jsonl").write_bytes(b"")
     assert run_command(["site", "ledger", "verify", "north", "--head", head]) == 3
     assert run_command(["site", "ledger", "verify", "north"]) == 3
