@@ -23,7 +23,7 @@ SETTINGS = 'name = "north"\ndata = "rows.csv"\nlearner = "tree"\n'
 
 def enrolled_anew(folder: Path) -> bytes:
     """The roster that the authority signs once it has the site's new request."""
-    fresh = read_request((folder / "enrolment.json").read_bytes())
+    fresh = read_request((folder / "enrolment.json").read_bytes()).member
     members = tuple(
         fresh if member.name == fresh.name else member for member in keys.ROSTER.members
     )
