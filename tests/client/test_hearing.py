@@ -1,11 +1,15 @@
 """A student hears its other peers' models and rows about each sender's, in a round."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from grandrounds_client import state as kept
+from grandrounds_client.learners import make_learner
+from grandrounds_client.release import export
 from grandrounds_client.service import answer
 from grandrounds_client.site import Site
 from grandrounds_client.state import State, candidate_virtual
@@ -16,7 +20,8 @@ from grandrounds_protocol.release import ModelRelease
 from grandrounds_protocol.schema import Federation
 from tests.client.asking import ROWS, Make, ask, exact, opened
 
-FOUR, THREE = ("north", "south", "west", "east"), ("north", "south", "west")
+FIVE = ("north", "south", "west", "east", "a")
+FOUR, THREE = FIVE[:4], FIVE[:3]
 Met = Callable[[tuple[str, ...]], Site]
 
 
@@ -94,3 +99,24 @@ def test_a_peer_without_a_model_is_no_witness(met: Met) -> None:
     for name in ("south", "east"):
         del site.store[f"r/peer-first/{name}"]
     assert refused(site, FOUR, written("south", 1), written("west", 2, wrong=True)) == {}
+
+
+def test_a_peer_in_quarantine_saves_nobodys_rows(met: Met) -> None:
+    parcels = (written("south", 1), written("west", 2, wrong=True), written("a", 4))
+    heard = []
+    for accused in ({}, {"east": 1}):
+        site = met(FIVE)
+        site.store[f"r/{kept.peer_first('east')}"] = contrary(site, "east")
+        site.store[f"r/{kept.QUARANTINE}"] = json.dumps(accused).encode()
+        heard.append(refused(site, FIVE, *parcels))
+    assert heard == [{}, {"west": {"denied": "200-499"}}]
+
+
+def contrary(site: Site, name: str) -> bytes:
+    """Return a peer's release that says the opposite of what the site's rows say."""
+    (learner,) = make_learner("naive-bayes", {}, "test")
+    x, y = site.rows.x[:, site.columns], (1 - site.rows.y).astype(np.int32)
+    model = learner.fit(x, y, classes=2, weight=None, seed=0)
+    own = ModelRelease.from_bytes(site.store[f"r/{kept.CURRENT}"])
+    card = own.card.model_copy(update={"site": name})
+    return ModelRelease(card, export(model, site.columns, site.layout.width)).to_bytes()

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from grandrounds.privacy.membership import auc, by_distance, by_equal_numbers, fold
-from grandrounds_client.arrays import Rows
+from grandrounds_client.arrays import Probabilities, Rows
 from grandrounds_client.counterfactuals.projection import valid
 from grandrounds_client.gate import House
 from grandrounds_client.gate.crowd import Crowd
+from grandrounds_client.gate.filters import Standing
 from grandrounds_client.gate.push import Pushed, Writing, push
 from grandrounds_client.teacher import Teacher
 from grandrounds_protocol.layout import Layout
@@ -88,6 +89,23 @@ def test_rows_that_would_pass_as_they_are_are_pushed_as_well(
     found = push(writing, patients.house(), 10, np.random.default_rng(0))
     assert found.passes.any()
     assert (found.x[found.passes][:, NUMBERS] != strangers[found.passes][:, NUMBERS]).all()
+
+
+def test_rows_are_judged_with_all_that_leave_and_not_draw_by_draw(
+    patients: Patients, tree: Teacher
+) -> None:
+    def reluctant(x: Rows) -> Probabilities:
+        """Agree to one draw in eight: each draw brings a few rows."""
+        ill = np.where(np.floor(x[:, 0] * 1000) % 8 == 0, 0.9, 0.1).astype(np.float32)
+        return np.stack([1 - ill, ill], axis=1)
+
+    x, house = patients.train, patients.house()
+    writing = Writing(replace(tree, predict_proba=reluctant), x, x, np.ones(len(x), np.int32))
+    found = push(writing, house, 10, np.random.default_rng(0))
+    near = Standing.of(found.x[found.passes], house).distance < house.percentile
+    assert found.passes.mean() > 0.9
+    # as many are near as strangers are: where hardly one was, patients would show
+    assert 0.02 < near.mean() <= 0.05
 
 
 def test_columns_nobody_reads_and_columns_of_others_are_drawn_anew_too(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -87,13 +87,20 @@ def test_rows_that_are_looked_at_part_by_part_are_all_looked_at(
         check_rows(kernel(3.3, turned=True, count=1), last, COLUMNS)
 
 
-def test_a_net_may_give_a_row_with_a_single_one_its_own_weights() -> None:
-    x = np.zeros((60, len(COLUMNS)), np.float32)
-    x[np.arange(60), np.arange(60) % len(COLUMNS)] = 1
-    y = (np.arange(60) % 2).astype(np.int32)
-    (learner,) = make_learner("mlp", {"hidden": [32, 16]}, "lint")
-    fitted = learner.fit(x, y, classes=2, weight=None, seed=0)
-    check_rows(export(fitted, np.arange(len(COLUMNS)), len(COLUMNS)), x, np.arange(len(COLUMNS)))
+@pytest.mark.parametrize("kept", ["a tensor", "an attribute"])
+def test_a_net_may_give_a_row_with_a_single_one_its_own_weights(kept: str) -> None:
+    x = np.zeros((60, 24), np.float32)
+    x[np.arange(60), COLUMNS[np.arange(60) % len(COLUMNS)]] = 1
+    weights = tensor("W2", np.random.default_rng(0).normal(size=(len(COLUMNS), 32)))
+    nodes = [
+        helper.make_node("Cast", ["own"], ["own64"], to=TensorProto.DOUBLE),
+        helper.make_node("MatMul", ["own64", "W2"], ["u"]),
+    ]
+    if kept == "a tensor":
+        check_rows(network(weights, nodes=nodes), x, COLUMNS)
+    else:
+        constant = helper.make_node("Constant", [], ["W2"], value=weights)
+        check_rows(network(nodes=[constant, *nodes]), x, COLUMNS)
 
 
 @pytest.mark.parametrize("name", ZOO)
