@@ -17,7 +17,15 @@ import typer
 from rich.console import Console
 
 from grandrounds import __version__
-from grandrounds.commands import authority, coordinator, site, site_join  # noqa: F401
+from grandrounds.commands import (
+    authority,
+    coordinator,
+    site,
+    site_check,
+    site_join,
+    site_leave,
+    site_status,
+)
 from grandrounds_protocol.errors import GrandRoundsError, TooFewSites
 
 app = typer.Typer(
@@ -35,6 +43,8 @@ app.add_typer(bench, name="bench")
 app.add_typer(authority.app, name="authority")
 app.add_typer(coordinator.app, name="coordinator")
 app.add_typer(site.app, name="site")
+for command in (site_join.join, site_check.check, site_status.status, site_leave.leave):
+    site.app.command()(command)
 
 ABORTED = 130
 

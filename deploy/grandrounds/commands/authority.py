@@ -110,6 +110,6 @@ def _publish(
         typer.echo(f"no bundle yet, for want of the newest request of {', '.join(missing)}")
         typer.echo(f"next: grandrounds authority enroll {made.folder} REQUEST...")
     else:
-        typer.echo(f"next: give {made.bundle} to every member:")
-        typer.echo("  the coordinator: grandrounds coordinator start DIR bundle.json")
-        typer.echo("  each site:       grandrounds site join DIR bundle.json")
+        typer.echo(f"give {made.bundle} to every member")
+        typer.echo("next, the coordinator: grandrounds coordinator start DIR bundle.json")
+        typer.echo("next, each site: grandrounds site join DIR bundle.json")

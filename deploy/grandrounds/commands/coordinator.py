@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from grandrounds.commands.asking import show_member
+from grandrounds.commands.findings import tell
 from grandrounds.provision import coordinator_folder
 
 app = typer.Typer(help="Keys, certificates and rounds of the coordinator.", no_args_is_help=True)
@@ -28,10 +29,9 @@ def init(
     """Make keys, certificates and secrets, and the request to be enrolled."""
     member = coordinator_folder.begin(folder, federation, hosts, port)
     show_member(member)
-    typer.echo(
-        f"next: send {folder / coordinator_folder.REQUEST} to the authority, "
-        "and read it the fingerprint above"
-    )
+    typer.echo(f"send {folder / coordinator_folder.REQUEST} to the authority, and read it the")
+    typer.echo("fingerprint above; when the bundle has come,")
+    typer.echo(f"next: grandrounds coordinator start {folder} bundle.json")
 
 
 @app.command()
@@ -39,4 +39,24 @@ def renew(folder: Folder) -> None:
     """Make a new server certificate, and a new request: federation.toml may have changed."""
     member = coordinator_folder.renew(folder)
     show_member(member)
-    typer.echo(f"next: grandrounds authority enroll AUTH {folder / coordinator_folder.REQUEST}")
+    request = folder / coordinator_folder.REQUEST
+    typer.echo(
+        f"if federation.toml changed, the authority: grandrounds authority enroll AUTH {request}"
+    )
+    typer.echo(f"next: grandrounds coordinator start {folder}")
+
+
+@app.command()
+def check(
+    folder: Folder,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Look at keys, secrets, certificates, roster, programs and port; say what to mend."""
+    from grandrounds.doctor.coordinator import examine  # noqa: PLC0415 (help answers at once)
+
+    code = tell(folder, examine(folder), as_json=as_json)
+    if not as_json:
+        again = f"grandrounds coordinator check {folder}"
+        ready = f"next: grandrounds coordinator start {folder}"
+        typer.echo(f"next: mend this, then {again}" if code else ready)
+    raise typer.Exit(code)

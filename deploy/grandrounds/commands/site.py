@@ -14,6 +14,7 @@ from grandrounds.provision.keyring import add_keys, read_keys
 from grandrounds.provision.node import FOLDER as NODE
 from grandrounds.provision.node import Node, make_node_key
 from grandrounds.provision.secrets import read_bytes, replace, write_new
+from grandrounds.provision.site_template import site_template
 from grandrounds_client.ledger import EMPTY, Entry, OpenedEntry, RosterEntry, check_head
 from grandrounds_client.settings import SiteSettings
 from grandrounds_protocol.canonical import to_canonical
@@ -35,13 +36,6 @@ Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing: fingerprints were
 
 _SETTINGS, _REQUEST = "site.toml", "enrolment.json"
 _READABLE = 0o644
-_TEMPLATE = """\
-# What this hospital says about its own data and model. docs/hospital.md explains every field.
-name = "{name}"
-data = "rows.csv"     # .csv or .parquet, relative to this file
-learner = "tree"      # tree, naive-bayes, svm, logistic, mlp, forest, boosting, cnn
-# features = ["age", "sex"]   # what you have; leave out if you have all
-"""
 
 
 @app.command()
@@ -64,7 +58,7 @@ def init(
     check_settings(SiteSettings, {"name": site, "data": "x", "learner": "tree"}, "option --site")
     keys = add_keys(folder / KEYS)
     if not settings.exists():
-        write_new(settings, _TEMPLATE.format(name=site).encode(), _READABLE)
+        write_new(settings, site_template(site).encode(), _READABLE)
     _request(folder, site, keys)
 
 
@@ -224,6 +218,6 @@ def _request(folder: Path, name: str, keys: KeyPair) -> None:
     application = Application(created=wall_clock(), member=member, node=node)
     replace(folder / _REQUEST, sign_request(application, keys), _READABLE)
     show_member(member)
-    typer.echo(
-        f"next: send {folder / _REQUEST} to the authority, and read it the fingerprint above"
-    )
+    typer.echo(f"send {folder / _REQUEST} to the authority, and read it the fingerprint above;")
+    typer.echo(f"say in {folder / _SETTINGS} where your rows are; when the bundle has come,")
+    typer.echo(f"next: grandrounds site join {folder} bundle.json")

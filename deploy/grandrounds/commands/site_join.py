@@ -1,12 +1,15 @@
 """`grandrounds site join`: from a bundle to a site that runs."""
 
 from difflib import unified_diff
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from grandrounds.commands.site import Folder, Yes, accept_roster, app
+from grandrounds.commands.site import Folder, Yes, accept_roster
+from grandrounds.commands.site_check import check_site
 from grandrounds.folder import read_text
 from grandrounds.provision import bundles
 from grandrounds.provision.identity import KEYS, ROSTER
@@ -20,7 +23,6 @@ from grandrounds_protocol.errors import BadBundle
 _READABLE = 0o644
 
 
-@app.command()
 def join(
     folder: Folder,
     bundle: Annotated[
@@ -33,8 +35,18 @@ def join(
 ) -> None:
     """Accept a bundle: members, federation, coordinator; check this site, and start it."""
     accept_bundle(folder, read_bytes(bundle, MAX_BYTES), yes=yes)
-    if not start:
+    code = check_site(folder)
+    if code:
+        typer.echo(f"next: mend this, then grandrounds site check {folder}")
+        raise typer.Exit(code)
+    if start and _is_there("grandrounds.running"):
+        import_module("grandrounds.running.site").start(folder)
+    else:
         typer.echo(f"next: grandrounds site start {folder}")
+
+
+def _is_there(package: str) -> bool:
+    return find_spec(package) is not None
 
 
 def accept_bundle(folder: Path, data: bytes, *, yes: bool) -> OpenBundle:

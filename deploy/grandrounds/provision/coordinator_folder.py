@@ -19,7 +19,7 @@ from grandrounds_protocol.errors import BadBundle, BadInput
 from grandrounds_protocol.keys import KeyPair
 from grandrounds_protocol.roster import Member, Roster
 from grandrounds_protocol.schema import Federation
-from grandrounds_protocol.transport import check_host, join_address
+from grandrounds_protocol.transport import check_host, join_address, split_address
 from grandrounds_server.office import Office
 
 NAME = "coordinator"
@@ -59,22 +59,37 @@ class Coordinator:
     @property
     def tls(self) -> Tls:
         """Where its certificates lie."""
-        return Tls(self.folder / _TLS)
+        return tls_of(self.folder)
 
     @property
     def secret(self) -> Path:
         """The file by which its own processes know each other."""
-        return self.folder / _SECRET
+        return secret_file(self.folder)
 
     @property
     def state(self) -> Path:
         """The folder for what runs keep; its owner's only."""
-        return self.folder / _STATE
+        return state_folder(self.folder)
 
     @property
     def office(self) -> Office:
         """The desk at which instructions are signed."""
         return Office(self.keys, self.roster, wall_clock)
+
+
+def tls_of(folder: Path) -> Tls:
+    """Where a coordinator's certificates lie."""
+    return Tls(folder / _TLS)
+
+
+def secret_file(folder: Path) -> Path:
+    """Where the secret of its own processes lies."""
+    return folder / _SECRET
+
+
+def state_folder(folder: Path) -> Path:
+    """Where its runs keep what they keep."""
+    return folder / _STATE
 
 
 def begin(folder: Path, federation: Path, hosts: Sequence[str], port: int) -> Member:
@@ -93,10 +108,10 @@ def begin(folder: Path, federation: Path, hosts: Sequence[str], port: int) -> Me
         )
     text = read_text(federation)
     read_agreed(text, str(federation))
-    make_certificates(Tls(folder / _TLS), hosts, wall_clock())
-    make_private_folder((folder / _SECRET).parent)
-    replace(folder / _SECRET, randomness.token_hex(_SECRET_BYTES).encode())
-    make_private_folder(folder / _STATE)
+    make_certificates(tls_of(folder), hosts, wall_clock())
+    make_private_folder(secret_file(folder).parent)
+    replace(secret_file(folder), randomness.token_hex(_SECRET_BYTES).encode())
+    make_private_folder(state_folder(folder))
     replace(folder / FEDERATION, text.encode(), _READABLE)
     replace(folder / ENVIRONMENT, _environment(hosts[0], port).encode(), _READABLE)
     # the keys last: a beginning that broke off can begin again
@@ -113,7 +128,7 @@ def renew(folder: Path) -> Member:
     """
     read_keys(folder / KEYS)
     read_agreed(read_text(folder / FEDERATION), str(folder / FEDERATION))
-    renew_server(Tls(folder / _TLS), wall_clock())
+    renew_server(tls_of(folder), wall_clock())
     return request(folder)
 
 
@@ -128,7 +143,7 @@ def request(folder: Path) -> Member:
     member = Member(name=NAME, role="coordinator", keys=keys.public)
     edge = Edge(
         address=_address(folder),
-        ca=read_text(Tls(folder / _TLS).root),
+        ca=read_text(tls_of(folder).root),
         federation=read_text(folder / FEDERATION),
     )
     application = Application(created=wall_clock(), member=member, edge=edge)
@@ -188,7 +203,7 @@ def open_coordinator(folder: Path) -> Coordinator:
             remedy=f"grandrounds coordinator start {folder} BUNDLE; the authority has it",
         )
     bundle = bundles.read(folder, folder / ROSTER)
-    make_private_folder(folder / _STATE)
+    make_private_folder(state_folder(folder))
     return Coordinator(
         folder=folder,
         keys=_keys_on(bundle.roster, pairs),
@@ -197,6 +212,28 @@ def open_coordinator(folder: Path) -> Coordinator:
         address=bundle.bundle.address,
         nodes={name: _node_file(folder / _NODES, name) for name in bundle.roster.sites},
     )
+
+
+def check_own(folder: Path) -> None:
+    """Check that the bundle accepted last is about this coordinator as it now is.
+
+    Raises
+    ------
+    BadBundle
+        If it has other keys, another address, certificate or federation.
+    BadInput, OpenToOthers
+    """
+    _check_mine(folder, bundles.read(folder, folder / ROSTER))
+
+
+def edge_port(folder: Path) -> int:
+    """Return the port that sites use.
+
+    Raises
+    ------
+    BadInput
+    """
+    return split_address(_address(folder))[1]
 
 
 def _keys_on(roster: Roster, pairs: Sequence[KeyPair]) -> KeyPair:
@@ -215,7 +252,7 @@ def _check_mine(folder: Path, bundle: OpenBundle) -> None:
     _keys_on(bundle.roster, read_keys(folder / KEYS))
     mine = (
         ("address", _address(folder), bundle.bundle.address),
-        ("root certificate", read_text(Tls(folder / _TLS).root), bundle.bundle.ca),
+        ("root certificate", read_text(tls_of(folder).root), bundle.bundle.ca),
         (FEDERATION, read_text(folder / FEDERATION), bundle.bundle.federation),
     )
     for what, here, there in mine:

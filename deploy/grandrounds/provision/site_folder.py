@@ -13,7 +13,7 @@ from grandrounds_protocol.schema import Federation
 from grandrounds_protocol.settings import parse_settings
 
 SETTINGS, FEDERATION, REQUEST = "site.toml", "federation.toml", "enrolment.json"
-STATE = "state"
+STATE, STORE, PRIVACY = "state", "store", "privacy"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class SiteFolder:
     @property
     def store(self) -> Path:
         """The folder of the site's `DirectoryStore`."""
-        return self.state / "store"
+        return self.state / STORE
 
 
 def read_settings(folder: Path) -> SiteSettings:
