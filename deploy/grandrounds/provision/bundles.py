@@ -27,8 +27,9 @@ def offered(folder: Path, roster: Path, data: bytes) -> OpenBundle:
     Rollback
         If it is older than the one accepted last.
     """
-    pinned = accepted.read_trust(roster).authority if accepted.is_pinned(roster) else None
-    bundle = read_bundle(data, pinned)
+    if not accepted.is_pinned(roster):
+        return read_bundle(data, None)
+    bundle = read_bundle(data, accepted.read_trust(roster).authority)
     if (folder / FILE).exists():
         bundle.check_follows(read(folder, roster))
     return bundle
