@@ -60,10 +60,9 @@ class DirectoryStore(MutableMapping[str, bytes]):
         self._folder = folder
         self._read: set[str] = set()
         self._places: dict[str, _Place] = {}
+        self._swept = False
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for part in folder.glob(f"*{_PART}"):
-                part.unlink()  # of a writer that was killed: it never counted
         except OSError as error:
             raise BadInput(
                 f"cannot use the site's store: {error.strerror}",
@@ -106,7 +105,15 @@ class DirectoryStore(MutableMapping[str, bytes]):
         head = json.dumps(contents).encode()
         values = [value for value in changes.values() if value is not None]
         with self._working("write"):
+            self._sweep()
             self._commit([len(head).to_bytes(_LENGTH, "little"), head, *values])
+
+    def _sweep(self) -> None:
+        """Take away what a killed writer left; a reader must not, as a writer may be at work."""
+        if not self._swept:
+            for part in self._folder.glob(f"*{_PART}"):
+                part.unlink()
+            self._swept = True
 
     def _commit(self, parts: list[bytes]) -> None:
         # the random part of the name keeps a second writer, against the rule, from

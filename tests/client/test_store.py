@@ -136,7 +136,15 @@ def test_a_kill_at_any_step_leaves_all_of_a_change_or_none(
     assert done.returncode == -signal.SIGKILL
     store = DirectoryStore(tmp_path)
     assert {value[:3] for value in store.values()} == {found}
+    store["next"] = b"write"
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_reader_leaves_alone_what_a_writer_has_not_finished(tmp_path: Path) -> None:
+    unfinished = tmp_path / "000000000001-x.part"
+    unfinished.touch()
+    assert not dict(DirectoryStore(tmp_path))
+    assert unfinished.exists()
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda _: b"", lambda _: b"x" * 40])

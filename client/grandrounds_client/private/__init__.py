@@ -10,16 +10,18 @@
 `releases` keeps what was released and books what it cost, against the site's `budget`.
 """
 
-from grandrounds_client.private.budget import spent
+from grandrounds_client.private.budget import Booking, bookings, spent
 from grandrounds_client.private.committee import Labelled, committee
 from grandrounds_client.private.marginals import NoisyRelease, draw, measure
 from grandrounds_client.private.noise import Noise, seeded_noise, system_noise
 from grandrounds_client.private.releases import check_private, records_of, release_of
 
 __all__ = [
+    "Booking",
     "Labelled",
     "Noise",
     "NoisyRelease",
+    "bookings",
     "check_private",
     "committee",
     "draw",

@@ -9,7 +9,8 @@ from collections.abc import Mapping, MutableMapping
 from pydantic import Field
 
 from grandrounds_protocol.errors import BudgetSpent
-from grandrounds_protocol.record import Record
+from grandrounds_protocol.record import Digest, Record
+from grandrounds_protocol.times import Time
 
 _BOOKED = "privacy/booked/"
 
@@ -18,15 +19,35 @@ ROUNDING = 1e-9
 
 
 class Booking(Record):
-    """One release, by the digest that stands in its key."""
+    """One release, by the digest that stands in its key. It holds no value and no count of rows.
+
+    What an earlier version of this program did not write is left out.
+    """
 
     epsilon: float = Field(gt=0, allow_inf_nan=False)
+    rows: Digest | None = None
+    """SHA-256 of all rows as encoded: the same for the same version of the file."""
+    features: tuple[str, ...] = ()
+    """Names of those that were counted."""
+    seed: int | None = None
+    """Of the run it was made for; it deals out the training rows."""
+    time: Time | None = None
+    """When it was booked; None for a site that has no clock."""
+
+
+def bookings(records: Mapping[str, bytes]) -> dict[str, Booking]:
+    """Return all bookings by the digest of their release, the oldest first."""
+    found = {
+        key.removeprefix(_BOOKED): Booking.model_validate_json(records[key])
+        for key in sorted(records)
+        if key.startswith(_BOOKED)
+    }
+    return dict(sorted(found.items(), key=lambda item: item[1].time or 0))
 
 
 def spent(records: Mapping[str, bytes]) -> float:
     """Epsilon of all releases booked, summed: what one patient in all of them would bear."""
-    bookings = (records[key] for key in sorted(records) if key.startswith(_BOOKED))
-    return sum(Booking.model_validate_json(booking).epsilon for booking in bookings)
+    return sum(booking.epsilon for booking in bookings(records).values())
 
 
 def check(records: Mapping[str, bytes], digest: str, epsilon: float, budget: float) -> None:
@@ -47,7 +68,7 @@ def check(records: Mapping[str, bytes], digest: str, epsilon: float, budget: flo
     )
 
 
-def book(records: MutableMapping[str, bytes], digest: str, epsilon: float, budget: float) -> None:
+def book(records: MutableMapping[str, bytes], digest: str, booking: Booking, budget: float) -> None:
     """Write a release down before it is made.
 
     Raises
@@ -57,6 +78,6 @@ def book(records: MutableMapping[str, bytes], digest: str, epsilon: float, budge
     WorkFailed
         If it cannot be written: then nothing may be released.
     """
-    check(records, digest, epsilon, budget)
+    check(records, digest, booking.epsilon, budget)
     if _BOOKED + digest not in records:
-        records[_BOOKED + digest] = Booking(epsilon=epsilon).model_dump_json().encode()
+        records[_BOOKED + digest] = booking.model_dump_json().encode()

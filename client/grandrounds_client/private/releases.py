@@ -10,8 +10,9 @@ from collections.abc import MutableMapping
 
 import numpy as np
 
+from grandrounds_client.arrays import Labels, Rows
 from grandrounds_client.ledger import ReleasedEntry
-from grandrounds_client.private.budget import book, check, spent
+from grandrounds_client.private.budget import Booking, book, check, spent
 from grandrounds_client.private.marginals import NoisyRelease, measure
 from grandrounds_client.private.noise import seeded_noise, system_noise
 from grandrounds_client.site import Site
@@ -59,7 +60,7 @@ def release_of(site: Site, train: Examples, rules: Rules) -> NoisyRelease:
     digest = _digest(site, train, epsilon)
     key = f"privacy/release/{digest}"
     if key not in records:
-        book(records, digest, epsilon, site.settings.privacy.budget)
+        book(records, digest, _booking(site, rules), site.settings.privacy.budget)
         _write_down(site, ReleasedEntry(epsilon=epsilon, spent=spent(records), release=digest))
         records[key] = _made(site, train, rules).model_dump_json().encode()
     return NoisyRelease.model_validate_json(records[key])
@@ -95,6 +96,22 @@ def _write_down(site: Site, entry: ReleasedEntry) -> None:
         site.identity.ledger.write([entry], site.identity.clock())
 
 
+def _booking(site: Site, rules: Rules) -> Booking:
+    """What the site's owner is told of a release later on."""
+    present = set(site.columns.tolist())
+    return Booking(
+        epsilon=rules.privacy_epsilon,
+        rows=_sha256(b"", site.rows.x, site.rows.y),
+        features=tuple(
+            feature.name
+            for feature in site.layout.features
+            if site.layout.slices[feature.name].start in present
+        ),
+        seed=rules.seed,
+        time=None if site.identity is None else site.identity.clock(),
+    )
+
+
 def _made(site: Site, train: Examples, rules: Rules) -> NoisyRelease:
     # never from the seed on a real site: the coordinator knows it and could take the noise off
     seeded = seeded_noise(generator(rules.seed, site.name, "privacy"))
@@ -113,7 +130,11 @@ def _made(site: Site, train: Examples, rules: Rules) -> NoisyRelease:
 def _digest(site: Site, train: Examples, epsilon: float) -> str:
     """SHA-256 (hex) of all that a release depends on; it never leaves the house."""
     shape = [MECHANISM, site.federation.digest(), site.columns.tolist(), epsilon, site.simulated]
-    whole = hashlib.sha256(json.dumps(shape).encode())
-    for part in (train.x, train.y):
+    return _sha256(json.dumps(shape).encode(), train.x, train.y)
+
+
+def _sha256(first: bytes, *parts: Rows | Labels) -> str:
+    whole = hashlib.sha256(first)
+    for part in parts:
         whole.update(np.ascontiguousarray(part).tobytes())
     return whole.hexdigest()

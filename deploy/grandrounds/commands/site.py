@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from grandrounds.commands.asking import accept_each, show_member, show_roster, spelled
+from grandrounds.commands.site_budget import budget
 from grandrounds.folder import read_text
 from grandrounds.provision import accepted
 from grandrounds.provision.identity import KEYS, ROSTER, open_ledger, wall_clock
@@ -30,6 +31,7 @@ from grandrounds_protocol.trust import Trust
 app = typer.Typer(help="Keys, roster and ledger of one hospital.", no_args_is_help=True)
 ledger = typer.Typer(help="What left the house, and what came in.", no_args_is_help=True)
 app.add_typer(ledger, name="ledger")
+app.command("budget")(budget)
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The site's folder.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing: fingerprints were compared.")]

@@ -9,6 +9,7 @@ import pytest
 
 from grandrounds_client.ledger import Event, Ledger, ReleasedEntry
 from grandrounds_client.private import (
+    bookings,
     check_private,
     marginals,
     records_of,
@@ -75,6 +76,25 @@ def test_another_epsilon_is_another_release(reopen: Callable[..., Site]) -> None
     assert spent_of(site) == 1.5
 
 
+def test_each_booking_says_which_version_of_the_file_and_when(
+    reopen: Callable[..., Site],
+) -> None:
+    texts = (ROWS, ROWS, ROWS.replace("20,f,I,0", "21,f,I,0"))
+    for seed, text in enumerate(texts):
+        site = replace(reopen(budget=9, text=text), identity=keys.identity("north"))
+        release_of(site, split_rows(site, Rules(seed=seed)).train, Rules(seed=seed))
+    found = list(bookings(records_of(reopen())).values())
+    assert sorted(booking.seed or 0 for booking in found) == [0, 1, 2]
+    version = {booking.seed: booking.rows for booking in found}
+    assert version[0] == version[1] != version[2]
+    assert {booking.time for booking in found} == {keys.identity("north").clock()}
+
+
+def test_a_booking_of_an_earlier_program_still_counts(reopen: Callable[..., Site]) -> None:
+    records_of(reopen())["privacy/booked/" + "0" * 64] = b'{"epsilon":2.5}'
+    assert spent_of(reopen()) == 2.5
+
+
 def test_past_the_budget_nothing_is_released_or_booked(reopen: Callable[..., Site]) -> None:
     site = reopen(budget=1.5)
     release_of(site, train(site), RULES)
@@ -119,9 +139,9 @@ def test_bookings_lie_beside_site_toml_and_hold_no_count_of_rows(
 ) -> None:
     site = reopen()
     release_of(site, train(site), RULES)
-    records = DirectoryStore(tmp_path / "privacy")
-    booked = [records[key] for key in records if key.startswith("privacy/booked/")]
-    assert booked == [b'{"epsilon":1.0}']
+    (booking,) = bookings(DirectoryStore(tmp_path / "privacy")).values()
+    assert set(booking.model_dump()) == {"epsilon", "rows", "features", "seed", "time"}
+    assert (booking.epsilon, booking.features) == (1.0, ("age", "sex", "stage"))
     assert not site.store
 
 
