@@ -25,7 +25,8 @@ from grandrounds_client.site import Site, open_site
 from grandrounds_protocol.errors import BadInput, WorkFailed
 from grandrounds_protocol.schema import Federation, Rules
 from grandrounds_protocol.settings import check_settings
-from grandrounds_server.app import Meter, server_app, unmetered
+from grandrounds_server.app import server_app
+from grandrounds_server.asking import Meter, unmetered
 from grandrounds_server.office import Office
 from grandrounds_server.outcome import SiteOutcome, engines, site_outcomes, taught
 from grandrounds_server.rounds import Finished, Watch

@@ -7,6 +7,8 @@
     routing         which parcel goes to whom
     spool           where payloads lie meanwhile: on disk
     rounds          the loop over phases; the clock and the sites are passed in
+    asking          a phase's questions, put until they are answered or time is over
+    checkpoints     what outlives the process; database is the file it lies in
     outcome         what a run amounts to, site by site
     app             the Flower ServerApp; the only module here that knows Flower
 """

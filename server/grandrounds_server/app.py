@@ -2,41 +2,32 @@
 
 import logging
 import secrets
+import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from flwr.app import Array, ArrayRecord, Context, Message, RecordDict
 from flwr.serverapp import Grid, ServerApp
 
 from grandrounds_protocol.errors import GrandRoundsError
-from grandrounds_protocol.messages import Instruction
-from grandrounds_protocol.records import HELLO, REFUSED, Failure, Heading, Phase
-from grandrounds_server.office import Office, digest_of
-from grandrounds_server.rounds import Ask, Finished, Watch, run
+from grandrounds_protocol.records import HELLO, REFUSED, Heading
+from grandrounds_server.asking import POLL, Arrived, Asking, Meter, Patience, unmetered
+from grandrounds_server.office import Office
+from grandrounds_server.rounds import Finished, Watch, run
 from grandrounds_server.state import Plan
-from grandrounds_server.steps import NO_ANSWER, Answer
 
 log = logging.getLogger(__name__)
 
 CHALLENGE_BYTES = 32
-POLL = 0.25
-"""Seconds between two looks for replies."""
+GUARD = 2.0
+"""Seconds to wait for a reply to be fetched; one that takes longer stalls no other."""
+HELLO_AGAIN = 30.0
+"""Seconds after which a node that did not say its name is asked once more."""
 
-FEW = 8
-"""Replies taken at a time: no more than these are in memory at once."""
-
-UNASKED = Failure(code="SiteError", reason="the site could not be asked")
-
+Nodes = Callable[[], Mapping[str, int]]
+"""From site names to Flower's node numbers, as they are now."""
 FindNodes = Callable[[Grid], Mapping[str, int]]
-"""From site names to Flower's node numbers."""
-Meter = Callable[[Phase, int, int], None]
-"""Hears the phase and the bytes, out and in, of every message."""
-
-
-def unmetered(phase: Phase, sent: int, received: int) -> None:
-    """Count nothing."""
 
 
 def server_app(
@@ -57,7 +48,9 @@ def server_app(
 
     @app.main()
     def main(grid: Grid, context: Context) -> None:  # noqa: ARG001
-        ask = ask_over(grid, find_nodes(grid), office, timeout, meter)
+        nodes = find_nodes(grid)
+        post = GridPost(grid, lambda: nodes)
+        ask = Asking(post, office, Patience(timeout), meter=meter)
         done(run(plan, ask, clock=time.perf_counter, watch=watch))
 
     return app
@@ -66,24 +59,60 @@ def server_app(
 def nodes_by_hello(grid: Grid, office: Office, count: int, timeout: float) -> dict[str, int]:
     """Ask each node for its site's name, until `count` have answered or `timeout` seconds.
 
-    Nodes may come while we wait. A site signs a challenge that was never used before, so a
-    node cannot take another site's name. A name that two nodes hold is left out.
+    Nodes may come while we wait.
     """
-    challenge = secrets.token_bytes(CHALLENGE_BYTES)
-    asked: dict[str, int] = {}
-    names: dict[int, str] = {}
+    hellos = Hellos(grid, office)
     deadline = time.monotonic() + timeout
-    while len(names) < count and time.monotonic() < deadline:
-        new = sorted(set(grid.get_node_ids()) - set(asked.values()))
-        hellos = [_message(grid, node, HELLO, "0", challenge) for node in new]
-        asked.update(zip(grid.push_messages(hellos), new, strict=True))
-        silent = [question for question, node in asked.items() if node not in names]
-        for reply in _replies(grid, silent, time.monotonic()):
-            node = asked[reply.metadata.reply_to_message_id]
-            names[node] = _name(reply, office, challenge)
+    while hellos.heard < count and time.monotonic() < deadline:
+        hellos.look()
         time.sleep(POLL)
-    claimed = Counter(names.values())
-    return {name: node for node, name in names.items() if name and claimed[name] == 1}
+    return hellos.nodes()
+
+
+class Hellos:
+    """Which node is which site, as the sites sign it.
+
+    A site signs a challenge that was never used before, so a node cannot take another site's
+    name. A name that two nodes hold is left out. A node that is gone holds none.
+    """
+
+    def __init__(self, grid: Grid, office: Office) -> None:
+        self._grid = grid
+        self._office = office
+        self._asked: dict[str, tuple[int, bytes]] = {}
+        self._last: dict[int, float] = {}
+        self._names: dict[int, str] = {}
+
+    @property
+    def heard(self) -> int:
+        """How many nodes have said anything."""
+        return len(self._names)
+
+    def nodes(self) -> dict[str, int]:
+        """Return the sites known now."""
+        claimed = Counter(self._names.values())
+        return {name: node for node, name in self._names.items() if name and claimed[name] == 1}
+
+    def look(self) -> dict[str, int]:
+        """Ask the nodes that came, hear those that answered, forget those that went."""
+        here = set(self._grid.get_node_ids())
+        self._names = {node: name for node, name in self._names.items() if node in here}
+        self._last = {node: when for node, when in self._last.items() if node in here}
+        for node in sorted(here):
+            if not self._names.get(node) and time.monotonic() >= self._last.get(node, 0.0):
+                self._ask(node)
+        for question in list(self._asked):
+            for reply in self._grid.pull_messages([question]):
+                node, challenge = self._asked.pop(question)
+                if node in here:
+                    self._names[node] = _name(reply, self._office, challenge)
+        return self.nodes()
+
+    def _ask(self, node: int) -> None:
+        challenge = secrets.token_bytes(CHALLENGE_BYTES)
+        self._last[node] = time.monotonic() + HELLO_AGAIN
+        taken = self._grid.push_messages([_message(self._grid, node, HELLO, "0", challenge)])
+        self._asked |= {question: (node, challenge) for question in taken if question}
 
 
 def _name(reply: Message, office: Office, challenge: bytes) -> str:
@@ -99,85 +128,99 @@ def _name(reply: Message, office: Office, challenge: bytes) -> str:
     return ""
 
 
-def ask_over(
-    grid: Grid,
-    nodes: Mapping[str, int],
-    office: Office,
-    timeout: float,
-    meter: Meter = unmetered,
-) -> Ask:
-    """Put instructions to sites through a Flower grid, one by one, and give what comes back.
+class GridPost:
+    """Carries messages over a Flower grid."""
 
-    Instructions leave signed; a reply that its site did not sign for this very question is
-    refused, and costs that site's contribution.
+    def __init__(self, grid: Grid, nodes: Nodes) -> None:
+        self._grid = grid
+        self._nodes = nodes
 
-    Replies are taken while others are still to be asked, a few at a time, so that neither
-    all questions nor all answers are ever in memory together.
+    def nodes(self) -> Mapping[str, int]:
+        """Return the node of each site."""
+        return self._nodes()
+
+    def send(self, node: int, heading: Heading, data: bytes) -> str:
+        """Send a question; nothing is returned where the grid does not take it: it is too large."""
+        message = _message(self._grid, node, heading.phase, str(heading.round), data)
+        return next((question for question in self._grid.push_messages([message]) if question), "")
+
+    def collect(self, questions: Sequence[str]) -> Iterator[Arrived]:
+        """Return the replies that are there."""
+        return _arrived(questions, self._grid.pull_messages(questions))
+
+
+class GuardedPost(GridPost):
+    """The same between machines, where any call may fail, and fetching a reply may block.
+
+    A reply whose upload was cut off was seen to block its fetching for minutes. So each is
+    fetched by a thread of its own.
     """
 
-    def ask(instructions: Iterable[tuple[str, Instruction]]) -> Iterator[tuple[str, Answer]]:
-        asked: dict[str, _Question] = {}
-        waiting: deque[str] = deque()
-        for site, instruction in instructions:
-            if site in nodes:
-                body = instruction.to_bytes()
-                question = _Question(instruction.heading, digest_of(body))
-                taken = _push(grid, nodes[site], question.heading, office.sign(body, site), meter)
-                asked.update(dict.fromkeys(taken, question))
-                waiting.extend(taken)
-                if waiting:
-                    yield from read(asked, _some_replies(grid, waiting))
-        yield from read(asked, _replies(grid, waiting, time.monotonic() + timeout))
+    def __init__(self, grid: Grid, nodes: Nodes) -> None:
+        super().__init__(grid, nodes)
+        self._fetching: dict[str, _Fetching] = {}
 
-    def read(
-        asked: Mapping[str, _Question], replies: Iterable[Message]
-    ) -> Iterator[tuple[str, Answer]]:
-        for reply in replies:
-            question = asked[reply.metadata.reply_to_message_id]
-            data = b"" if reply.has_error() else _bytes(reply)
-            meter(question.heading.phase, 0, len(data))
-            answer = UNASKED if reply.has_error() else _read(data, question, office)
-            yield question.heading.site, answer
+    def nodes(self) -> Mapping[str, int]:
+        """Return the node of each site; of none while Flower does not answer."""
+        try:
+            return super().nodes()
+        except Exception as error:  # noqa: BLE001 (whatever a broken connection raises)
+            log.warning("the nodes could not be listed: %s", type(error).__name__)
+            return {}
 
-    return ask
+    def send(self, node: int, heading: Heading, data: bytes) -> str:
+        """Send a question; nothing is returned where it did not leave."""
+        try:
+            return super().send(node, heading, data)
+        except Exception as error:  # noqa: BLE001 (likewise)
+            log.warning("%s could not be asked: %s", heading.site, type(error).__name__)
+            return ""
 
+    def collect(self, questions: Sequence[str]) -> Iterator[Arrived]:
+        """Return the replies that are there, but for those that take long."""
+        started = [self._start(question) for question in questions]
+        limit = time.monotonic() + GUARD
+        for thread in filter(None, started):
+            thread.join(max(0.0, limit - time.monotonic()))
+        ready = [question for question in questions if not self._fetching[question].is_alive()]
+        for question in ready:
+            yield from _arrived([question], self._fetching.pop(question).found)
 
-@dataclass(frozen=True)
-class _Question:
-    heading: Heading
-    digest: str
-
-
-def _push(grid: Grid, node: int, heading: Heading, data: bytes, meter: Meter) -> list[str]:
-    """Send an instruction; none is returned where the grid does not take it: it is too large."""
-    message = _message(grid, node, heading.phase, str(heading.round), data)
-    taken = [question for question in grid.push_messages([message]) if question]
-    meter(heading.phase, len(data) if taken else 0, 0)
-    return taken
+    def _start(self, question: str) -> "_Fetching | None":
+        if question in self._fetching:
+            return None
+        self._fetching[question] = _Fetching(self._grid, question)
+        self._fetching[question].start()
+        return self._fetching[question]
 
 
-def _replies(grid: Grid, asked: Iterable[str], deadline: float) -> Iterator[Message]:
-    """Wait for the replies to these questions until the deadline."""
-    waiting = deque(asked)
-    while waiting:
-        before = len(waiting)
-        for _ in range(0, before, FEW):
-            yield from _some_replies(grid, waiting)
-        if waiting and time.monotonic() > deadline:
-            return
-        if len(waiting) == before:
-            time.sleep(POLL)
+class _Fetching(threading.Thread):
+    """Fetches the reply to one question."""
+
+    def __init__(self, grid: Grid, question: str) -> None:
+        super().__init__(daemon=True)  # one that blocks does not keep the process
+        self._grid = grid
+        self._question = question
+        self.found: list[Message] = []
+
+    def run(self) -> None:
+        """Fetch."""
+        try:
+            self.found = list(self._grid.pull_messages([self._question]))
+        except Exception as error:  # noqa: BLE001 (likewise; it is looked for again)
+            log.warning("a reply could not be fetched: %s", type(error).__name__)
 
 
-def _some_replies(grid: Grid, waiting: deque[str]) -> Iterator[Message]:
-    """Look once for replies to those who wait longest; who has none goes to the end."""
-    asked = [waiting.popleft() for _ in range(min(FEW, len(waiting)))]
+def _arrived(questions: Sequence[str], replies: Iterable[Message]) -> Iterator[Arrived]:
     # by the question's id, never by src_node_id: any node can write another's number there
-    found = {reply.metadata.reply_to_message_id: reply for reply in grid.pull_messages(asked)}
-    waiting.extend(question for question in asked if question not in found)
-    for question in asked:
+    found = {reply.metadata.reply_to_message_id: reply for reply in replies}
+    for question in questions:
         if question in found:
-            yield found.pop(question)
+            reply = found.pop(question)
+            if reply.has_error():
+                yield Arrived(question, None, final=reply.error.code == REFUSED)
+            else:
+                yield Arrived(question, _bytes(reply))
 
 
 def _message(grid: Grid, node: int, action: str, group: str, data: bytes) -> Message:
@@ -189,15 +232,6 @@ def _message(grid: Grid, node: int, action: str, group: str, data: bytes) -> Mes
 def _wrap(data: bytes) -> RecordDict:
     array = Array("uint8", (len(data),), "grandrounds.bytes", data)
     return RecordDict({"message": ArrayRecord({"bytes": array})})
-
-
-def _read(data: bytes, question: _Question, office: Office) -> Answer:
-    if not data:
-        return NO_ANSWER
-    try:
-        return office.read(data, question.heading.site, question.digest)
-    except GrandRoundsError as error:
-        return Failure(code=error.code, reason=error.public)
 
 
 def _bytes(message: Message) -> bytes:

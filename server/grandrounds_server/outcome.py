@@ -1,8 +1,13 @@
 """What a run amounts to, site by site: sums over its rounds, and the last word of each."""
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from grandrounds_protocol.envelope.core import LedgerHead
 from grandrounds_protocol.records import AdoptReport, DistillReport, ModelCard, ReviewReport, Taught
@@ -124,3 +129,30 @@ def engines(finished: Finished) -> dict[str, str]:
         for teacher, engine in report.engines.items()
     }
     return {site: said[site] for site in finished.plan.sites if site in said}
+
+
+_RECORD = TypeAdapter(Record)
+_OF_KEYS_AND_CLOCKS: dict[str, Any] = {
+    "ledgers": True,
+    "reviewed": {"__all__": {"scores": {"__all__": {"signature"}}}},
+}
+
+
+def result_digest(finished: Finished) -> str:
+    """SHA-256, hex, of what the sites reported, round by round.
+
+    The same rules, sites and seed give the same, whoever's keys sign and however often the run
+    was broken off: names of runs, times, signatures and ledgers' heads are left out.
+    """
+    told = {
+        "rules": finished.plan.rules.model_dump(mode="json"),
+        "schema": finished.plan.schema_digest,
+        "sites": finished.plan.sites,
+        "rounds": [
+            _RECORD.dump_python(record, mode="json", exclude=_OF_KEYS_AND_CLOCKS)
+            for record in finished.rounds
+        ],
+        "stopped": finished.stopped,
+    }
+    text = json.dumps(told, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

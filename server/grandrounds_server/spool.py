@@ -33,6 +33,7 @@ class Spool(Protocol):
         ...
 
 
+_ROOM = "free space there, or set TMPDIR to a folder on a larger disk"
 OpenSpool = Callable[[], AbstractContextManager[Spool]]
 """Opens a spool for one round; closed, nothing is left of it."""
 
@@ -49,34 +50,58 @@ def on_disk() -> Iterator[Spool]:
         If there is no room; `put` and `take` likewise.
     """
     with ExitStack() as stack:
-        with _working():
+        with disk_errors(tempfile.gettempdir(), _ROOM):
             file = stack.enter_context(tempfile.TemporaryFile(prefix="grandrounds-"))
-        yield _File(file)
+        yield SpoolFile(file, tempfile.gettempdir(), _ROOM)
 
 
-class _File:
-    def __init__(self, file: IO[bytes]) -> None:
+class SpoolFile:
+    """A spool in an open file, which may hold payloads already.
+
+    Parameters
+    ----------
+    file : binary file
+    where, remedy : str
+        For the error's text, where there is no room.
+    """
+
+    def __init__(self, file: IO[bytes], where: str, remedy: str) -> None:
         self._file = file
+        self._where = where
+        self._remedy = remedy
 
     def put(self, payload: Bytes) -> Place:
-        with _working():
+        """Keep a payload behind the others.
+
+        Raises
+        ------
+        WorkFailed
+        """
+        with disk_errors(self._where, self._remedy):
             start = self._file.seek(0, os.SEEK_END)
             self._file.write(payload)
         return Place(start, len(payload))
 
     def take(self, place: Place) -> bytes:
-        with _working():
+        """Return a payload.
+
+        Raises
+        ------
+        WorkFailed
+        """
+        with disk_errors(self._where, self._remedy):
             self._file.seek(place.start)
             return self._file.read(place.size)
 
 
 @contextmanager
-def _working() -> Iterator[None]:
+def disk_errors(where: str, remedy: str) -> Iterator[None]:
+    """Say what the disk refused, and what to do about it."""
     try:
         yield
     except OSError as error:
         raise WorkFailed(
             f"the coordinator cannot keep a round's payloads: {error.strerror}",
-            where=tempfile.gettempdir(),
-            remedy="free space there, or set TMPDIR to a folder on a larger disk",
+            where=where,
+            remedy=remedy,
         ) from None

@@ -122,7 +122,7 @@ def coordinator(monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]) -> C
     """Let the coordinator keep whatever passes it; it shares a process with the sites."""
     keeps = Coordinator()
     in_houses = [0]
-    deliver, put, identity = in_process.deliver, spool._File.put, Throwaway.identity
+    deliver, put, identity = in_process.deliver, spool.SpoolFile.put, Throwaway.identity
 
     def delivering(app: ClientApp, node: int, site: str, asked: Written) -> Written:
         before = len(logged())
@@ -132,7 +132,7 @@ def coordinator(monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]) -> C
         keeps.wire += [*asked.objects.values(), *reply.objects.values()]
         return reply
 
-    def putting(file: spool._File, payload: spool.Bytes) -> spool.Place:
+    def putting(file: spool.SpoolFile, payload: spool.Bytes) -> spool.Place:
         keeps.disk.append(bytes(payload))
         return put(file, payload)
 
@@ -152,7 +152,7 @@ def coordinator(monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]) -> C
         return made
 
     monkeypatch.setattr(in_process, "deliver", delivering)
-    monkeypatch.setattr(spool._File, "put", putting)
+    monkeypatch.setattr(spool.SpoolFile, "put", putting)
     monkeypatch.setattr("grandrounds_server.rounds.absorb", absorbing)
     monkeypatch.setattr("grandrounds.simulate.with_exact_counts", ending)
     monkeypatch.setattr(Throwaway, "identity", identifying)

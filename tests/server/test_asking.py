@@ -1,6 +1,6 @@
 """How the coordinator asks over a grid: sites work side by side, and one that is lost is let go."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from flwr.app import Message
 
@@ -8,22 +8,28 @@ from grandrounds.in_process import InProcessGrid
 from grandrounds_protocol.messages import Instruction
 from grandrounds_protocol.records import DistillOrder, Heading, InstructionBody
 from grandrounds_protocol.schema import Rules
-from grandrounds_server.app import FEW, ask_over
+from grandrounds_server.app import GridPost
+from grandrounds_server.asking import FEW, Asking, Patience
+from grandrounds_server.rounds import Questions
 from tests import keys
 from tests.server.test_memory import heavy_app
 
 SITES = tuple(f"site-{number}" for number in range(3 * FEW))
 
 
-def questions(pushed: list[str] | None = None) -> Iterator[tuple[str, Instruction]]:
-    for site in SITES:
-        heading = Heading(run="r", round=1, phase="distill", site=site)
-        body = InstructionBody(
-            heading=heading, sites=SITES, rules=Rules(peers_per_round=2), order=DistillOrder()
-        )
-        if pushed is not None:
-            pushed.append(site)
-        yield site, Instruction(body)
+def instruction(site: str) -> Instruction:
+    heading = Heading(run="r", round=1, phase="distill", site=site)
+    body = InstructionBody(
+        heading=heading, sites=SITES, rules=Rules(peers_per_round=2), order=DistillOrder()
+    )
+    return Instruction(body)
+
+
+QUESTIONS = Questions(SITES, instruction)
+
+
+def asking(grid: InProcessGrid, seconds: float = 5.0) -> Asking:
+    return Asking(GridPost(grid, lambda: grid.nodes), keys.OFFICE, Patience(seconds))
 
 
 class Slow(InProcessGrid):
@@ -44,16 +50,19 @@ class Slow(InProcessGrid):
 
 def test_no_site_waits_for_another_and_a_few_replies_are_taken_at_a_time() -> None:
     grid = Slow(heavy_app(), SITES)
-    answers = dict(ask_over(grid, grid.nodes, keys.OFFICE, 5.0)(questions()))
+    answers = dict(asking(grid)(QUESTIONS))
     assert set(answers) == set(SITES)
 
 
 def test_a_reply_that_is_there_is_taken_before_the_next_question_is_built() -> None:
     grid = InProcessGrid(heavy_app(), SITES)
     built: list[str] = []
-    for number, (site, _) in enumerate(
-        ask_over(grid, grid.nodes, keys.OFFICE, 5.0)(questions(built)), start=1
-    ):
+
+    def building(site: str) -> Instruction:
+        built.append(site)
+        return instruction(site)
+
+    for number, (site, _) in enumerate(asking(grid)(Questions(SITES, building)), start=1):
         assert (built[-1], len(built)) == (site, number)
 
 
@@ -74,5 +83,5 @@ class Lossy(InProcessGrid):
 
 def test_a_question_that_cannot_be_sent_or_is_not_answered_costs_that_site_only() -> None:
     grid = Lossy(heavy_app(), SITES)
-    answers = dict(ask_over(grid, grid.nodes, keys.OFFICE, 0.1)(questions()))
+    answers = dict(asking(grid, 0.1)(QUESTIONS))
     assert set(answers) == set(SITES[2:])

@@ -20,7 +20,8 @@ from grandrounds_protocol.records import PHASES, Phase, ReplyBody
 from grandrounds_protocol.schema import Rules
 from grandrounds_protocol.signed import Signed
 from grandrounds_server import spool
-from grandrounds_server.app import ask_over
+from grandrounds_server.app import GridPost
+from grandrounds_server.asking import Asking, Patience
 from grandrounds_server.rounds import Ask, Finished, run
 from grandrounds_server.spool import on_disk
 from grandrounds_server.state import Plan
@@ -77,7 +78,8 @@ def test_a_round_of_many_times_the_memory_allowed(folder: Path) -> None:
 
     tracemalloc.start()
     try:
-        finished = going(ask_over(grid, grid.nodes, keys.OFFICE, 5.0, meter))
+        post = GridPost(grid, lambda: grid.nodes)
+        finished = going(Asking(post, keys.OFFICE, Patience(5.0), meter=meter))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -119,15 +121,15 @@ def test_payloads_lie_where_nobody_else_can_read_and_no_name_is_left(
 ) -> None:
     modes: list[int] = []
     names: list[Path] = []
-    real = spool._File.put
+    real = spool.SpoolFile.put
 
-    def put(self: spool._File, payload: spool.Bytes) -> spool.Place:
+    def put(self: spool.SpoolFile, payload: spool.Bytes) -> spool.Place:
         place = real(self, payload)
         modes.append(os.fstat(self._file.fileno()).st_mode & 0o777)
         names.extend(folder.iterdir())
         return place
 
-    monkeypatch.setattr(spool._File, "put", put)
+    monkeypatch.setattr(spool.SpoolFile, "put", put)
     going(straight)
     assert set(modes) == {0o600}
     assert names == []
