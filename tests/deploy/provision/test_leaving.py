@@ -12,7 +12,7 @@ from grandrounds.commands.site_join import accept_bundle as join
 from grandrounds.provision.identity import open_ledger
 from grandrounds_client.ledger import AnsweredEntry, ReleasedEntry
 from grandrounds_client.private import spent
-from grandrounds_client.private.budget import book
+from grandrounds_client.private.budget import Booking, book
 from grandrounds_client.store import DirectoryStore
 
 
@@ -40,7 +40,7 @@ def running(north: Path) -> Iterator[Path]:
 
 def _work(folder: Path) -> None:
     """Leave behind what an answered question and a private release leave."""
-    book(DirectoryStore(folder / "privacy"), "ab" * 32, 1.5, 3.0)
+    book(DirectoryStore(folder / "privacy"), "ab" * 32, Booking(epsilon=1.5), 3.0)
     answered = AnsweredEntry(run="run-1", round=2, attempt=1, phase="distill", question="cd" * 32)
     released = ReleasedEntry(epsilon=1.5, spent=1.5, release="ab" * 32)
     open_ledger(folder).write([released, answered], 1_800_000_000)
