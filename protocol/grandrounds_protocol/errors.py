@@ -4,6 +4,7 @@
 
     GrandRoundsError            exit code
     ├── BadInput                2   a file, field or option the user gave cannot be used
+    │   └── AlreadyRunning          another process works on the same state
     ├── Refused                 3   a rule said no; nothing was changed
     │   ├── BadMessage              bytes that are not a well-formed message
     │   ├── BadModel                a model that fails the static checks
@@ -82,6 +83,12 @@ class BadInput(GrandRoundsError):
 
     exit_code = 2
     public = "the site's files or settings cannot be used"
+
+
+class AlreadyRunning(BadInput):
+    """Another process works on the same state."""
+
+    public = "another process is at work there"
 
 
 class Refused(GrandRoundsError):

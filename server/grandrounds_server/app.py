@@ -28,6 +28,8 @@ HELLO_AGAIN = 30.0
 Nodes = Callable[[], Mapping[str, int]]
 """From site names to Flower's node numbers, as they are now."""
 FindNodes = Callable[[Grid], Mapping[str, int]]
+Fetch = Callable[[Sequence[str]], Iterable[Message]]
+"""Gives the replies to questions that are there."""
 
 
 def server_app(
@@ -74,11 +76,19 @@ class Hellos:
 
     A site signs a challenge that was never used before, so a node cannot take another site's
     name. A name that two nodes hold is left out. A node that is gone holds none.
+
+    Parameters
+    ----------
+    grid : Grid
+    office : Office
+    fetch : callable, optional
+        How replies are fetched; straight from the grid where left out.
     """
 
-    def __init__(self, grid: Grid, office: Office) -> None:
+    def __init__(self, grid: Grid, office: Office, fetch: Fetch | None = None) -> None:
         self._grid = grid
         self._office = office
+        self._fetch = fetch or grid.pull_messages
         self._asked: dict[str, tuple[int, bytes]] = {}
         self._last: dict[int, float] = {}
         self._names: dict[int, str] = {}
@@ -101,18 +111,18 @@ class Hellos:
         for node in sorted(here):
             if not self._names.get(node) and time.monotonic() >= self._last.get(node, 0.0):
                 self._ask(node)
-        for question in list(self._asked):
-            for reply in self._grid.pull_messages([question]):
-                node, challenge = self._asked.pop(question)
-                if node in here:
-                    self._names[node] = _name(reply, self._office, challenge)
+        for reply in self._fetch(list(self._asked)) if self._asked else ():
+            node, challenge = self._asked.pop(reply.metadata.reply_to_message_id)
+            if node in here:
+                self._names[node] = _name(reply, self._office, challenge)
         return self.nodes()
 
     def _ask(self, node: int) -> None:
         challenge = secrets.token_bytes(CHALLENGE_BYTES)
         self._last[node] = time.monotonic() + HELLO_AGAIN
         taken = self._grid.push_messages([_message(self._grid, node, HELLO, "0", challenge)])
-        self._asked |= {question: (node, challenge) for question in taken if question}
+        before = {name: asked for name, asked in self._asked.items() if asked[0] != node}
+        self._asked = before | {name: (node, challenge) for name in taken if name}
 
 
 def _name(reply: Message, office: Office, challenge: bytes) -> str:
@@ -152,13 +162,12 @@ class GridPost:
 class GuardedPost(GridPost):
     """The same between machines, where any call may fail, and fetching a reply may block.
 
-    A reply whose upload was cut off was seen to block its fetching for minutes. So each is
-    fetched by a thread of its own.
+    A reply whose upload was cut off was seen to block its fetching for minutes.
     """
 
     def __init__(self, grid: Grid, nodes: Nodes) -> None:
         super().__init__(grid, nodes)
-        self._fetching: dict[str, _Fetching] = {}
+        self._fetch = Guarded(grid)
 
     def nodes(self) -> Mapping[str, int]:
         """Return the node of each site; of none while Flower does not answer."""
@@ -178,17 +187,26 @@ class GuardedPost(GridPost):
 
     def collect(self, questions: Sequence[str]) -> Iterator[Arrived]:
         """Return the replies that are there, but for those that take long."""
-        started = [self._start(question) for question in questions]
-        limit = time.monotonic() + GUARD
-        for thread in filter(None, started):
-            thread.join(max(0.0, limit - time.monotonic()))
-        ready = [question for question in questions if not self._fetching[question].is_alive()]
-        for question in ready:
-            yield from _arrived([question], self._fetching.pop(question).found)
+        return _arrived(questions, self._fetch(questions))
 
-    def _start(self, question: str) -> "_Fetching | None":
-        if question in self._fetching:
-            return None
+
+class Guarded:
+    """Fetches each reply in a thread of its own, and waits for none of them for long."""
+
+    def __init__(self, grid: Grid) -> None:
+        self._grid = grid
+        self._fetching: dict[str, _Fetching] = {}
+
+    def __call__(self, questions: Sequence[str]) -> Iterator[Message]:
+        """Return the replies that are there; one that blocks is looked for later."""
+        started = [self._start(name) for name in questions if name not in self._fetching]
+        limit = time.monotonic() + GUARD
+        for thread in started:
+            thread.join(max(0.0, limit - time.monotonic()))
+        for name in [name for name in questions if not self._fetching[name].is_alive()]:
+            yield from self._fetching.pop(name).found
+
+    def _start(self, question: str) -> "_Fetching":
         self._fetching[question] = _Fetching(self._grid, question)
         self._fetching[question].start()
         return self._fetching[question]

@@ -71,12 +71,12 @@ class Gains:
     """Whether some figure is a dash that needs its explanation."""
 
 
-def gains(results: Results, classes: int) -> Gains:
-    """Lay out what each site gained."""
-    panels = (
-        _panel("own", "On each site\N{RIGHT SINGLE QUOTATION MARK}s own held-out rows", results),
-        _panel("all", "On the held-out rows of all sites", results),
-    )
+def gains(results: Results, classes: int, *, everywhere: bool) -> Gains:
+    """Lay out what each site gained; `everywhere`, on the held-out rows of all sites, too."""
+    own = _panel("own", "On each site\N{RIGHT SINGLE QUOTATION MARK}s own held-out rows", results)
+    panels: tuple[Panel, ...] = (own,)
+    if everywhere:
+        panels = (own, _panel("all", "On the held-out rows of all sites", results))
     lines = [line for panel in panels for line in panel.lines]
     return Gains(_axis(lines), 1 / classes, panels, any(_undefined(line.part) for line in lines))
 

@@ -40,7 +40,8 @@ def _told(story: Story) -> dict[str, Any]:
     return {
         "results": results,
         "classes": federation.class_names,
-        "gains": gains(results, len(federation.classes)),
+        "simulated": story.simulated,
+        "gains": gains(results, len(federation.classes), everywhere=story.simulated),
         "teaching": teaching(results),
         "knowledge": knowledge(federation, story.directions),
         "history": history(story.rounds, tuple(results.sites)),

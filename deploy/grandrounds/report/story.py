@@ -25,13 +25,16 @@ class Story:
     rounds : tuple of Record
         What the coordinator knows of each.
     directions : dict of str to Direction
-        By student, over all sites that wrote and all rounds.
+        By student, over all sites that wrote and all rounds; none of a real run.
+    simulated : bool
+        Whether all sites were on one machine, so that more is known than a coordinator is told.
     """
 
     results: Results
     federation: Federation
     rounds: tuple[Record, ...]
     directions: dict[str, Direction]
+    simulated: bool = True
 
 
 def tell(

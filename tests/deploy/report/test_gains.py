@@ -41,6 +41,6 @@ def test_unknown_figures_of_leakage_are_no_zeros() -> None:
 
 def test_the_scale_holds_every_figure() -> None:
     for shares in ((0.5, 0.7), (0.02, 0.97), (0.61, 0.62), (0.0, 0.0), (1.0, 1.0)):
-        axis = gains(results_of(north=site_result(*shares)), 2).axis
+        axis = gains(results_of(north=site_result(*shares)), 2, everywhere=True).axis
         assert all(0 < axis.at(share) < 100 for share in (*shares, 0.6))
         assert 2 <= len(axis.ticks) <= 7

@@ -1,0 +1,16 @@
+"""A real coordinator's runs: what the operator asked for, what drives them, what came of them.
+
+::
+
+    order       what the operator asked for, in a file that the ServerApp finds
+    driving     begins a run or goes on with it, and keeps all it needs to go on again
+    results     what a run came to, as far as a coordinator is told
+    view        how a run stands, read from its journal
+    follow      the journal as it grows, and how it ended
+    screen      the same for people
+    metrics     the same for Prometheus
+"""
+
+from grandrounds.coordinating.driving import drive
+
+__all__ = ["drive"]

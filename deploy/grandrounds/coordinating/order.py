@@ -1,0 +1,102 @@
+"""What the operator asked for: written by the command line, read by the process that drives."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from grandrounds.provision.coordinator_folder import Coordinator
+from grandrounds.provision.secrets import read_bytes, replace
+from grandrounds_protocol.canonical import from_canonical, to_canonical
+from grandrounds_protocol.errors import BadInput
+from grandrounds_protocol.record import Record
+from grandrounds_protocol.schema import Federation, Rules
+from grandrounds_protocol.settings import check_settings
+from grandrounds_server.state import Plan
+
+FILE = "order.json"
+_MOST = 4096
+
+
+class Order(Record):
+    """A run to begin, or to go on with. What is null is as `federation.toml` says."""
+
+    run: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    rounds: int | None = None
+    recipe: str | None = None
+    engine: str | None = None
+    seed: int | None = None
+    phase_timeout: float = Field(default=3600.0, gt=0, le=30 * 86400)
+    """Seconds that a phase waits for answers."""
+    resume: bool = False
+
+
+def write_order(state: Path, order: Order) -> None:
+    """Leave an order in the state folder, in place of the last.
+
+    Raises
+    ------
+    BadInput
+    """
+    replace(state / FILE, to_canonical(order))
+
+
+def read_order(state: Path) -> Order:
+    """Read the order.
+
+    Raises
+    ------
+    BadInput
+        If there is none, or it was changed.
+    """
+    path = state / FILE
+    try:
+        return from_canonical(Order, read_bytes(path, _MOST))
+    except ValueError:
+        raise BadInput(
+            "the order is not well-formed",
+            where=str(path),
+            remedy="grandrounds coordinator run writes it anew",
+        ) from None
+
+
+def make_order(**fields: object) -> Order:
+    """Check what was typed.
+
+    Raises
+    ------
+    BadInput
+    """
+    return check_settings(Order, fields, "command line", "see --help")
+
+
+def federation_of(coordinator: Coordinator, order: Order) -> Federation:
+    """Return the federation with the rules that the order changes.
+
+    Raises
+    ------
+    BadInput
+        If a rule cannot be so.
+    """
+    rules = coordinator.federation.rules.model_dump()
+    names = ("rounds", "recipe", "engine", "seed")
+    asked = {name: getattr(order, name) for name in names if getattr(order, name) is not None}
+    remedy = "give " + " and ".join(f"--{name} another value" for name in asked)
+    checked = check_settings(Rules, {**rules, **asked}, "command line", remedy)
+    return coordinator.federation.model_copy(update={"rules": checked})
+
+
+def plan_of(coordinator: Coordinator, order: Order) -> Plan:
+    """Return what the run is: all sites of the roster, by the rules of the federation.
+
+    Raises
+    ------
+    BadInput
+    """
+    federation = federation_of(coordinator, order)
+    return Plan(
+        run=order.run,
+        sites=coordinator.roster.sites,
+        schema_digest=federation.digest(),
+        rules=federation.rules,
+        roster=coordinator.roster,
+    )
