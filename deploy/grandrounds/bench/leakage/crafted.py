@@ -10,7 +10,7 @@ All guesses are asked in one model: a cell of lessons too small to leave the hou
 no obstacle, as members stand for each other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,6 +22,7 @@ from grandrounds.privacy import departed
 from grandrounds.privacy.membership import Scores
 from grandrounds_client.arrays import Columns, Labels, Mask, Probabilities, Rows
 from grandrounds_client.gate.alike import raw_features
+from grandrounds_client.learners.base import Fitted
 from grandrounds_client.learners.network import network
 from grandrounds_client.learners.tree_nodes import WrittenTree, ensemble_node
 from grandrounds_client.release import card, export
@@ -115,18 +116,36 @@ def _lessons(
     regions: Regions,
 ) -> VirtualInstances:
     """What the site writes with the crafted model for the accomplice."""
-    asked = replace(site, store={})
-    _put(asked, rules, members, PublishOrder(schema_digest=site.federation.digest()), ())
     chosen = regions.y != base
     narrow = replace(regions, x=regions.x[chosen], y=regions.y[chosen])
     nowhere = replace(regions, x=regions.x[:0], y=regions.y[:0])
+    models = [Crafted(asks, base, site.classes) for asks in (narrow, nowhere)]
+    return taught(site, rules, members, dict(zip(peers, models, strict=True)))
+
+
+def taught(
+    site: Site, rules: Rules, members: Sequence[str], models: Mapping[str, Fitted]
+) -> VirtualInstances:
+    """Return what a site writes with the first of two peers' models, as it leaves the house.
+
+    Parameters
+    ----------
+    site : Site
+        Its store is left alone.
+    rules : Rules
+    members : sequence of str
+    models : mapping of str to Fitted
+        By peer; for the second, which is wrong where the first is right, lessons are written.
+    """
+    asked = replace(site, store={})
+    _put(asked, rules, members, PublishOrder(schema_digest=site.federation.digest()), ())
     parcels = [
-        Parcel("release", peer, (site.name,), _release(site, peer, base, asks))
-        for peer, asks in zip(peers, (narrow, nowhere), strict=True)
+        Parcel("release", peer, (site.name,), _release(site, peer, model))
+        for peer, model in models.items()
     ]
     _put(asked, rules, members, DistillOrder(), parcels)
     left = departed.lessons(asked, RUN)
-    return left.take(left.teacher == members.index(peers[0]))
+    return left.take(left.teacher == members.index(next(iter(models))))
 
 
 def _put(
@@ -137,8 +156,7 @@ def _put(
     unsealed.asked(site, Instruction(body, tuple(parcels)))
 
 
-def _release(site: Site, peer: str, base: int, regions: Regions) -> bytes:
-    model = Crafted(regions, base, site.classes)
+def _release(site: Site, peer: str, model: Fitted) -> bytes:
     said = card(
         peer,
         "decision tree",

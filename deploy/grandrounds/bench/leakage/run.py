@@ -9,7 +9,7 @@ from time import perf_counter
 
 import numpy as np
 
-from grandrounds.bench.leakage import crafted, features
+from grandrounds.bench.leakage import beacon, crafted, features
 from grandrounds.bench.leakage.canaries import Canaries
 from grandrounds.bench.leakage.features import Features
 from grandrounds.bench.leakage.records import RecipeLeak, Report, SiteLeak
@@ -38,6 +38,7 @@ ATTACKS = {
     "no canary": "the same where none was planted: chance",
     "crafted, tiny": "a hostile model, right in a tiny region around each guess",
     "crafted, numbers": "the same, narrow in numbers only",
+    "beacon": "a hostile model that gives the lesson of one guess the highest value",
     "loss": "how sure the site's first model is of the row's class",
     "shadow models": "learned on shadow runs from the site's models",
     "shadow both": "learned on shadow runs from rows and models",
@@ -143,6 +144,10 @@ def _attack(folder: Path, recipe: str, seed: int, attacked: Mapping[str, _Attack
         site = simulation.sites[name]
         for attack, scores in _on_rows(simulation, site, observed).items():
             found.trials[attack].append(_trial(site, observed, scores))
+        rng = generator(seed, name, "beacon")
+        beacon_trial = beacon.ask(site, simulation.federation.rules, tuple(simulation.sites), rng)
+        if beacon_trial is not None:
+            found.trials["beacon"].append(beacon_trial)
         _canaries(found.trials, simulation, with_canaries, name, canaries[name])
 
 
