@@ -71,6 +71,9 @@ class SiteSettings(Settings):
     """Whether the rows are patients'. `false`, for public or synthetic data, is the only way
     around the release gate."""
     privacy: PrivacySettings = PrivacySettings()
+    witnesses: bool = True
+    """Whether the site hears others about each sender's rows. `false` lets in what one house
+    alone knows of a region, and any backdoor that looks like it."""
     veto_drop: float = Field(default=0.0, ge=0, le=1)
     """Own rule: refuse a candidate that gives the true class of the site's own validation rows a
     balanced probability lower than the current model's by more than this, and by more than one

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,13 @@ def test_a_peer_without_a_model_is_no_witness(met: Met) -> None:
     for name in ("south", "east"):
         del site.store[f"r/peer-first/{name}"]
     assert refused(site, FOUR, written("south", 1), written("west", 2, wrong=True)) == {}
+
+
+def test_a_site_may_choose_to_hear_nobody(met: Met) -> None:
+    site = met(FOUR)
+    trusting = site.settings.model_copy(update={"witnesses": False})
+    parcels = (written("south", 1), written("west", 2, wrong=True), written("east", 3))
+    assert refused(replace(site, settings=trusting), FOUR, *parcels) == {}
 
 
 def test_a_peer_in_quarantine_saves_nobodys_rows(met: Met) -> None:

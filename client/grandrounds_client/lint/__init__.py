@@ -14,6 +14,9 @@ Three steps, in this order, on the exported graph:
     rows    ┴─ search      where rows stand among the numbers of a graph
                  ├─ windows      every run of d numbers at a stride, hashed
                  └─ evidence     how far from coincidence a match is
+    rows     ── directions  the same up to a factor, as any step passes rows on
+                 ├─ single   of a site with one feature
+                 └─ steps    what each step makes of the rows, and what it was not made with
     stored                 every number that a graph stores
     views                  the rows as the graph's first steps pass them on
 """

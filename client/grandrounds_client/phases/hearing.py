@@ -34,9 +34,11 @@ def hear(question: Question, admitted: Admitted) -> Heard:
     """Leave out rows whose label or whose pattern nobody but their sender stands for.
 
     With fewer than `LEAST` models of peers beside the sender's all rows stay: a student
-    with one peer would hear itself only, and learn nothing that it does not know.
+    with one peer would hear itself only, and learn nothing that it does not know. So they do
+    where the site's own rule is to hear nobody.
     """
-    votes = _votes(question, admitted.rows.x) if len(admitted.rows) else {}
+    asked = question.site.settings.witnesses and len(admitted.rows)
+    votes = _votes(question, admitted.rows.x) if asked else {}
     heard = Heard([], {})
     for sender, rows in admitted.by_sender():
         theirs = admitted.sent_by(sender)

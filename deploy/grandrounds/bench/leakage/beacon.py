@@ -136,14 +136,14 @@ class Beacon:
     def lit(self, lessons: VirtualInstances, columns: Columns) -> int:
         """Count lessons of the class above the beacon of all others."""
         values = lessons.x[lessons.y == self.label][:, columns[self.numbers]]
-        return int(_between(values, _USUAL + STEP, _OWN + STEP).all(axis=1).sum())
+        return int(_inside(values, _USUAL + STEP, _OWN + STEP).sum())
 
     def predict_proba(self, x: Rows) -> Probabilities:
         """Return float32 [N, C] for float32 [N, d]."""
         rest = np.setdiff1d(np.arange(len(self.target)), self.numbers)
-        near: Mask = _between(x[:, rest], *_around(self.target[rest])).all(axis=1)
+        near = _inside(x[:, rest], *_around(self.target[rest]))
         low = np.where(near, _OWN, _USUAL)[:, None]
-        lit = _between(x[:, self.numbers], low, low + STEP).all(axis=1)
+        lit = _inside(x[:, self.numbers], low, low + STEP)
         said = np.where(lit[:, None], self._leaf(_LIT, self.label), self._leaf(_DIM, self.label))
         if self.aside is not None:
             high = x[:, self.aside.column] > np.float32(self.aside.bound)
@@ -184,10 +184,10 @@ def _around(target: Rows) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float
     return target.astype(np.float64) - HALF, target.astype(np.float64) + HALF
 
 
-def _between(x: Rows, low: Bound, high: Bound) -> Mask:
-    """Whether each number is above one bound and not above another, as a tree compares."""
+def _inside(x: Rows, low: Bound, high: Bound) -> Mask:
+    """Whether all numbers of a row are above one bound and not above another, as trees compare."""
     below, above = (np.asarray(bound, np.float32) for bound in (low, high))
-    inside: Mask = (x > below) & (x <= above)
+    inside: Mask = np.all((x > below) & (x <= above), axis=1)
     return inside
 
 
