@@ -18,7 +18,7 @@ _PROBE = 2
 
 
 class Step(NamedTuple):
-    """What a step makes of some rows, float [n, m], and what it was not made with."""
+    """What a step makes of some rows, float [n, m], and what could hold them beside it."""
 
     rows: Rows
     stored: list[Stored]
@@ -31,7 +31,7 @@ def steps(model: ModelProto, rows: Rows) -> Iterator[Step]:
     rows compares them with what it has made of its input, and what it was made with may
     show there for reasons of its own. A net gives a row with a single one its own weights.
 
-    Only steps of which the remaining numbers could hold a row are run on all rows.
+    Only steps as wide as the remaining numbers could hold a row are run on all rows.
 
     Parameters
     ----------
@@ -44,9 +44,9 @@ def steps(model: ModelProto, rows: Rows) -> Iterator[Step]:
         If a step does not run on the rows.
     """
     for part in _parts(model):
-        stored = _others(model, part)
         width = _width(part, rows[:_PROBE])
-        if width > 1 and any(one.numbers.size >= width for one in stored):
+        stored = [one for one in _others(model, part) if _divides(width, one)]
+        if stored:
             chunk = max(1, _CHUNK // width)
             for start in range(0, len(rows), chunk):
                 made = activation(part, rows[start : start + chunk])
@@ -65,6 +65,13 @@ def _width(part: ModelProto, rows: Rows) -> int:
     if made.dtype.kind != "f" or made.ndim < 2 or len(made) != len(rows):
         return 0
     return int(np.prod(made.shape[1:]))
+
+
+def _divides(width: int, one: Stored) -> bool:
+    """Whether a tensor or list falls into runs of `width` numbers."""
+    if width < 2 or not one.numbers.size:
+        return False
+    return one.numbers.size % width == 0 or width in one.numbers.shape[1:-1]
 
 
 def _others(model: ModelProto, part: ModelProto) -> list[Stored]:
