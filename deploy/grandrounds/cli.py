@@ -100,7 +100,7 @@ def simulate(
     # heavy imports only where work begins, so that help and usage errors answer at once
     from grandrounds.report import write_reports
     from grandrounds.results import make_folder
-    from grandrounds.simulate import compare, prepare, run
+    from grandrounds.simulate import compare, drowned_sites, prepare, run
     from grandrounds.terminal import progress, show, show_clipped
 
     notes = Console(stderr=True)
@@ -108,6 +108,8 @@ def simulate(
     make_folder(out)
     for opened in simulation.sites.values():
         show_clipped(notes, opened)
+    for line in filter(None, drowned_sites(simulation)):
+        notes.print(line)
     with progress(notes, simulation.federation.rules.rounds) as watch:
         finished = run(simulation, watch, backend, jobs)
         results = compare(simulation, finished)

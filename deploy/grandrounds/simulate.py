@@ -1,6 +1,6 @@
 """A whole federation on one machine: the same apps as between hospitals."""
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -19,9 +19,9 @@ from grandrounds.throwaway import Throwaway
 from grandrounds_client.app import client_app
 from grandrounds_client.counterfactuals import ENGINES
 from grandrounds_client.plugins import load
-from grandrounds_client.private import check_private
+from grandrounds_client.private import check_private, drowned
 from grandrounds_client.recipes import find_recipe, works_on_drawn_seeds
-from grandrounds_client.site import Site, open_site
+from grandrounds_client.site import Site, open_site, split_rows
 from grandrounds_protocol.errors import BadInput, WorkFailed
 from grandrounds_protocol.schema import Federation, Rules
 from grandrounds_protocol.settings import check_settings
@@ -118,10 +118,22 @@ def check_drawn(sites: Mapping[str, Site]) -> None:
         As `grandrounds_client.private.check_private`.
     """
     for site in sites.values():
-        rules = site.federation.rules
-        recipe = site.recipes.get(rules.recipe) or find_recipe(rules.recipe, "rules, field recipe")
-        if works_on_drawn_seeds(recipe):
-            check_private(site, rules)
+        if _draws(site):
+            check_private(site, site.federation.rules)
+
+
+def drowned_sites(simulation: Simulation) -> Iterator[str]:
+    """Say of each site whose noisy release tells hardly anything that it is so."""
+    rules = simulation.federation.rules
+    for site in simulation.sites.values():
+        if _draws(site):
+            yield drowned(site, len(split_rows(site, rules).train), rules.privacy_epsilon)
+
+
+def _draws(site: Site) -> bool:
+    """Whether the run's recipe draws seeds there."""
+    name = site.federation.rules.recipe
+    return works_on_drawn_seeds(site.recipes.get(name) or find_recipe(name, "rules, field recipe"))
 
 
 def _with_rules(read: FederationFolder, **given: str | int | None) -> Federation:

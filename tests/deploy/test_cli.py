@@ -294,3 +294,16 @@ def test_the_installed_command_leaves_nothing_in_the_working_directory(
     assert sorted(path.name for path in empty.rglob("*")) == sorted(
         ["o", "results.json", "sites", *SITES, *["report.html"] * (1 + len(SITES))]
     )
+
+
+def test_a_simulation_says_where_noise_drowns_what_is_released(
+    wine: Folder, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = str(wine("rounds = 1\nprivacy_epsilon = 0.1"))
+    for recipe, lines in (("private", 3), ("paper", 0)):
+        options = ["--recipe", recipe, "--out", str(tmp_path / recipe)]
+        assert run_command(["simulate", folder, *options]) == 0
+        captured = capsys.readouterr()
+        said = " ".join(captured.err.split())
+        assert said.count("drowns the counts of a private release") == lines
+        assert "drowns" not in captured.out

@@ -7,11 +7,13 @@
                     │   └── noise    OpenDP's, or seeded in a simulation
                     └────── cells    public: what is counted
 
-`releases` keeps what was released and books what it cost, against the site's `budget`.
+`releases` keeps what was released and books what it cost, against the site's `budget`. `drowning`
+says beforehand where the noise is larger than what it is added to.
 """
 
 from grandrounds_client.private.budget import Booking, bookings, spent
 from grandrounds_client.private.committee import Labelled, committee
+from grandrounds_client.private.drowning import drowned
 from grandrounds_client.private.marginals import NoisyRelease, draw, measure
 from grandrounds_client.private.noise import Noise, seeded_noise, system_noise
 from grandrounds_client.private.releases import check_private, records_of, release_of
@@ -25,6 +27,7 @@ __all__ = [
     "check_private",
     "committee",
     "draw",
+    "drowned",
     "measure",
     "records_of",
     "release_of",

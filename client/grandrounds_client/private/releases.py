@@ -6,6 +6,7 @@ that the house cannot account for.
 
 import hashlib
 import json
+import logging
 from collections.abc import MutableMapping
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from grandrounds_client.arrays import Labels, Rows
 from grandrounds_client.ledger import ReleasedEntry
 from grandrounds_client.private.budget import Booking, book, check, spent
+from grandrounds_client.private.drowning import drowned
 from grandrounds_client.private.marginals import NoisyRelease, measure
 from grandrounds_client.private.noise import seeded_noise, system_noise
 from grandrounds_client.site import Site
@@ -21,6 +23,8 @@ from grandrounds_client.store import DirectoryStore
 from grandrounds_protocol.errors import BadInput
 from grandrounds_protocol.schema import Rules
 from grandrounds_protocol.seeding import generator
+
+log = logging.getLogger(__name__)
 
 MECHANISM = "class-conditional marginals, discrete Laplace, 1"
 """Part of each release's digest: another mechanism is another release."""
@@ -62,6 +66,7 @@ def release_of(site: Site, train: Examples, rules: Rules) -> NoisyRelease:
     if key not in records:
         book(records, digest, _booking(site, rules), site.settings.privacy.budget)
         _write_down(site, ReleasedEntry(epsilon=epsilon, spent=spent(records), release=digest))
+        _warn(site, len(train), epsilon)
         records[key] = _made(site, train, rules).model_dump_json().encode()
     return NoisyRelease.model_validate_json(records[key])
 
@@ -94,6 +99,13 @@ def _write_down(site: Site, entry: ReleasedEntry) -> None:
     """
     if site.identity is not None:
         site.identity.ledger.write([entry], site.identity.clock())
+
+
+def _warn(site: Site, rows: int, epsilon: float) -> None:
+    """Tell the owner of a real site what a release is worth; `simulate` says it for its own."""
+    said = drowned(site, rows, epsilon)
+    if said and not site.simulated:
+        log.warning(said)
 
 
 def _booking(site: Site, rules: Rules) -> Booking:
