@@ -315,5 +315,5 @@ def check_head(ledger: Ledger, head: LedgerHead, who: str) -> None:
     if digests[head.entries] != head.digest:
         raise BadLedger(
             f"entry {head.entries} is not the one that {who} saw",
-            remedy="the ledger was written anew: ask who had access",
+            remedy="that line was changed, or the ledger written anew: ask who had access",
         )

@@ -3,7 +3,13 @@
 import re
 from pathlib import Path
 
-from grandrounds.provision.secrets import make_private_folder, read_bytes, replace, write_new
+from grandrounds.provision.secrets import (
+    check_private_folder,
+    make_private_folder,
+    read_bytes,
+    replace,
+    write_new,
+)
 from grandrounds_protocol.errors import BadInput
 from grandrounds_protocol.roster import MAX_BYTES, read_roster
 from grandrounds_protocol.trust import KEPT, Trust
@@ -52,6 +58,8 @@ def read_trust(folder: Path) -> Trust:
         If nothing was.
     BadRoster
         If a file was changed since.
+    OpenToOthers
+        If others could have changed one.
     """
     if not is_pinned(folder):
         raise BadInput(
@@ -60,6 +68,7 @@ def read_trust(folder: Path) -> Trust:
             remedy="grandrounds site roster DIR FILE accepts one",
         )
     authority = read_bytes(folder / _AUTHORITY, 100).decode("ascii", "replace").strip()
+    check_private_folder(folder)
     names = sorted(path.name for path in folder.iterdir() if _NAME.fullmatch(path.name))
     newest = [
         read_roster(read_bytes(folder / name, MAX_BYTES), authority)[0]

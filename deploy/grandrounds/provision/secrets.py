@@ -31,7 +31,7 @@ def check_private_folder(folder: Path) -> None:
     OpenToOthers
     """
     if folder.is_dir():
-        _check_mode(folder, "others on this machine may enter this folder of keys", FOLDER_MODE)
+        _check_mode(folder, "others on this machine may enter this private folder", FOLDER_MODE)
 
 
 def write_new(path: Path, data: bytes, mode: int = OWNER_ONLY) -> None:

@@ -9,7 +9,7 @@ from grandrounds.cli import run_command
 from grandrounds.commands.asking import spelled
 from grandrounds.provision.accepted import read_trust
 from grandrounds.provision.identity import open_identity
-from grandrounds_protocol.errors import BadLedger
+from grandrounds_protocol.errors import BadLedger, OpenToOthers
 from grandrounds_protocol.keys import KeyPair
 
 
@@ -88,6 +88,18 @@ def test_a_folder_of_keys_that_others_may_enter_is_refused(
     (demo / "authority" / "keys").chmod(mode)
     assert run_command(["authority", "renew", "authority"]) == 3
     assert "chmod 700 authority/keys" in capsys.readouterr().err
+
+
+def test_accepted_rosters_that_others_may_exchange_are_refused(
+    demo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accept("north", "--yes")
+    (demo / "north" / "roster").chmod(0o770)
+    run_command(["authority", "renew", "authority"])
+    assert accept("north", "--yes") == 3
+    assert "chmod 700 north/roster" in capsys.readouterr().err
+    with pytest.raises(OpenToOthers):
+        open_identity(demo / "north", "north")
 
 
 def test_a_new_member_and_one_with_replaced_keys_look_different(
