@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from grandrounds.commands.site import Folder
-from grandrounds.provision.leaving import leave_federation
+from grandrounds.provision.leaving import check_stopped, leave_federation
 from grandrounds.provision.site_folder import read_settings
 
 
@@ -15,6 +15,7 @@ def leave(
 ) -> None:
     """Forget the node's key, the roster and the coordinator; keep keys, ledger and bookings."""
     name = read_settings(folder).name
+    check_stopped(folder)
     typer.echo(f"{name} will forget its node's key, the bundle, and the roster it accepted;")
     typer.echo("its keys, ledger, bookings of privacy and store stay.")
     if not yes:

@@ -11,6 +11,21 @@ from grandrounds.provision.site_folder import FEDERATION
 from grandrounds_protocol.errors import BadInput
 
 
+def check_stopped(folder: Path) -> None:
+    """Refuse to take a site apart while it works.
+
+    Raises
+    ------
+    BadInput
+    """
+    if is_running(folder):
+        raise BadInput(
+            "this site runs",
+            where=str(folder),
+            remedy="stop it first: end `grandrounds site start`, or its containers",
+        )
+
+
 def leave_federation(folder: Path) -> None:
     """Delete the node's key, the bundle and what came with it.
 
@@ -19,12 +34,7 @@ def leave_federation(folder: Path) -> None:
     BadInput
         If the site runs, or a file cannot be deleted.
     """
-    if is_running(folder):
-        raise BadInput(
-            "this site runs",
-            where=str(folder),
-            remedy="stop it first: end `grandrounds site start`, or its containers",
-        )
+    check_stopped(folder)
     forget(Node(folder / FOLDER))  # first: without its key nobody lets the site in
     try:
         for name in (bundles.FILE, FEDERATION):
