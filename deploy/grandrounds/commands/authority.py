@@ -9,7 +9,7 @@ import typer
 from grandrounds.commands.asking import accept_each, show_member, show_roster, spelled
 from grandrounds.provision import authority as office
 from grandrounds.provision.identity import wall_clock
-from grandrounds.provision.requests import Request, keep, read_new
+from grandrounds.provision.requests import Request, changed, keep, read_requests
 from grandrounds_protocol.roster import Member
 
 app = typer.Typer(
@@ -48,14 +48,15 @@ def enroll(
 ) -> None:
     """Enrol members by their requests, or replace their keys; each fingerprint is asked for."""
     authority = office.open_authority(folder)
-    asked = read_new(authority.requests, authority.roster, requests, wall_clock())
-    for each in asked:
+    asked = read_requests(authority.requests, authority.roster, requests, wall_clock())
+    changes = changed(authority.requests, authority.roster, asked)
+    for each in changes:
         if each.application.edge is not None:
             typer.echo(f"{each.member.name} will be found at {each.application.edge.address}")
-    new = [each.member for each in asked]
+    new = [each.member for each in changes]
     before = authority.roster.members
     accept_each(new, yes=yes, what="do you enrol it with these keys", before=before)
-    _publish(authority, office.enrolled(before, new), days, asked=asked)
+    _publish(authority, office.enrolled(before, new), days, asked=changes)
 
 
 @app.command()

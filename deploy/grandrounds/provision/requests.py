@@ -32,8 +32,8 @@ class Request:
         return self.application.member
 
 
-def read_new(folder: Path, roster: Roster, paths: Iterable[Path], now: int) -> list[Request]:
-    """Read requests; return those that ask for something else than the member has.
+def read_requests(folder: Path, roster: Roster, paths: Iterable[Path], now: int) -> list[Request]:
+    """Read requests that may be enrolled.
 
     Raises
     ------
@@ -53,7 +53,18 @@ def read_new(folder: Path, roster: Roster, paths: Iterable[Path], now: int) -> l
         check_time(asked.created, now, now, "the request")
         _check_newer(asked, before.get(asked.member.name))
         _check_federation(asked, roster)
-    return [request for request in found if not _is_known(request.application, before)]
+    return found
+
+
+def changed(folder: Path, roster: Roster, asked: Iterable[Request]) -> list[Request]:
+    """Return the requests for something else than the member has.
+
+    Raises
+    ------
+    BadInput, BadRequest
+    """
+    before = kept(folder, roster.members)
+    return [request for request in asked if not _is_known(request.application, before)]
 
 
 def check_one_each(asked: Sequence[Member]) -> None:
