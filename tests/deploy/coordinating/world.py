@@ -1,18 +1,17 @@
 """A coordinator and three sites of made rows, whose folders outlive their processes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pytest
-from flwr.app import Context, Error, Message
+from flwr.app import Context, Message
 
 from grandrounds.coordinating import driving
 from grandrounds.coordinating.order import Order, write_order
 from grandrounds.folder import read_folder
-from grandrounds.in_process import InProcessGrid, Written, deliver, read, write
+from grandrounds.in_process import InProcessGrid, Written, crashed, deliver, read, write
 from grandrounds.provision.coordinator_folder import Coordinator
 from grandrounds.provision.identity import open_ledger
 from grandrounds.site_on_disk import SiteOnDisk, on_disk, opened
@@ -29,7 +28,6 @@ from grandrounds_server.state import Plan
 
 SITES = ("north", "south", "west")
 WIDTH, ROWS = 4, 120
-CRASHED = 8
 QUICK = Patience(again=0.001, longest=0.005, silence=5.0)
 
 
@@ -104,11 +102,11 @@ class HomeGrid(InProcessGrid):
         node = message.metadata.dst_node_id
         site, written = self._sites[node], write(message)
         try:
-            reply = self.answer(node, site, written)
+            copy = Written(written.name, dict(written.objects))  # reading takes it apart
+            self._replies[written.name] = read(self.answer(node, site, copy))
         except SiteKilled:
             self._open.pop(site, None)
-            reply = died(node, written)
-        self._replies[written.name] = read(reply)
+            self._replies[written.name] = crashed(node, written)
         return written.name
 
     def answer(self, node: int, site: str, written: Written) -> Written:
@@ -117,15 +115,6 @@ class HomeGrid(InProcessGrid):
 
 class SiteKilled(Killed):
     """A site's process, not the coordinator's."""
-
-
-def died(node: int, written: Written) -> Written:
-    """Say what Flower says when a ClientApp's process is gone."""
-
-    def none(message: Message, _: Context) -> Message:
-        return Message(Error(CRASHED), reply_to=message)
-
-    return deliver(none, node, "", written)  # type: ignore[arg-type]
 
 
 def make_rows(folder: Path, seed: int) -> None:
@@ -137,7 +126,7 @@ def make_rows(folder: Path, seed: int) -> None:
 
 
 def make_federation(root: Path, rules: str) -> Path:
-    root.mkdir()
+    root.mkdir(parents=True)
     features = "".join(
         f'[[features]]\nname = "m{at}"\nkind = "continuous"\nlow = 0\nhigh = 1\n'
         for at in range(WIDTH)
@@ -168,20 +157,3 @@ def coordinator_of(folder: Path, keys: Throwaway, federation: Federation) -> Coo
     coordinator = Coordinator(folder, keys.coordinator, keys.roster, federation, "here:443", {})
     coordinator.state.mkdir(parents=True, mode=0o700)
     return coordinator
-
-
-@pytest.fixture
-def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., World]:
-    """Make a world in a folder of its own, whose coordinator every command finds."""
-    monkeypatch.setattr("grandrounds_server.asking.POLL", 0.002)
-    known: dict[Path, Coordinator] = {}
-    for module in ("coordinating.driving", "commands.coordinator_run"):
-        monkeypatch.setattr(f"grandrounds.{module}.open_coordinator", known.__getitem__)
-
-    def making(name: str = "world", **options: str) -> World:
-        world = make_world(tmp_path / name, **options)
-        known[world.coordinator.folder] = world.coordinator
-        return world
-
-    (tmp_path / "world").mkdir()
-    return making
