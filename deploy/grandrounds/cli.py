@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +21,7 @@ from grandrounds import __version__
 from grandrounds.commands import (
     authority,
     coordinator,
+    coordinator_run,
     site,
     site_check,
     site_join,
@@ -43,8 +45,23 @@ app.add_typer(bench, name="bench")
 app.add_typer(authority.app, name="authority")
 app.add_typer(coordinator.app, name="coordinator")
 app.add_typer(site.app, name="site")
-for command in (site_join.join, site_check.check, site_status.status, site_leave.leave):
+OF_SITE: tuple[Callable[..., None], ...] = (
+    site_join.join,
+    site_check.check,
+    site_status.status,
+    site_leave.leave,
+)
+OF_COORDINATOR: tuple[Callable[..., None], ...] = (
+    coordinator_run.run,
+    coordinator_run.status,
+    coordinator_run.stop,
+    coordinator_run.report,
+    coordinator_run.metrics,
+)
+for command in OF_SITE:
     site.app.command()(command)
+for command in OF_COORDINATOR:
+    coordinator.app.command()(command)
 
 ABORTED = 130
 

@@ -39,7 +39,9 @@ COVERED = (
 def progress(console: Console, rounds: int) -> Iterator[Watch]:
     """Give a watcher that shows a bar on a terminal and plain lines elsewhere."""
     if not console.is_terminal:
-        yield lambda number, attempt, phase: console.print(_line(number, rounds, attempt, phase))
+        yield lambda number, attempt, phase: console.print(
+            phase_line(number, rounds, attempt, phase)
+        )
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
@@ -49,12 +51,13 @@ def progress(console: Console, rounds: int) -> Iterator[Watch]:
             # a second attempt is the end of its round: the bar stands still
             place = PHASES.index(phase) if attempt == 1 else PHASES.index("adopt")
             done = (number - 1) * len(PHASES) + place
-            bar.update(task, completed=done, description=_line(number, rounds, attempt, phase))
+            bar.update(task, completed=done, description=phase_line(number, rounds, attempt, phase))
 
         yield watch
 
 
-def _line(number: int, rounds: int, attempt: int, phase: Phase) -> str:
+def phase_line(number: int, rounds: int, attempt: int, phase: Phase) -> str:
+    """Say in one line where a run is."""
     again = ", second attempt" if attempt == 2 else ""
     return f"round {number} of {rounds}{again}, {phase}: {_VERBS[phase]}"
 

@@ -4,7 +4,7 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -70,8 +70,8 @@ class Database:
                 remedy="grandrounds coordinator run begins one",
             )
         with self.working():
-            if not look:
-                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+            if not self.path.exists():
+                _make(self.path)
             self._connection = sqlite3.connect(
                 f"{self.path.absolute().as_uri()}?mode={'ro' if look else 'rw'}",
                 uri=True,
@@ -87,11 +87,6 @@ class Database:
     def close(self) -> None:
         """Let go of the file; a change that was not finished never was."""
         self._connection.close()
-
-    def size(self) -> int:
-        """Bytes on the disk, its log included."""
-        parts = (self.path.with_name(self.path.name + end) for end in ("", "-wal"))
-        return sum(part.stat().st_size for part in parts if part.exists())
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return what a query finds.
@@ -171,16 +166,15 @@ class Database:
     def _prepare(self, *, look: bool) -> None:
         with self.working():
             (found,) = self._connection.execute("PRAGMA application_id").fetchone()
-            (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            if found != _APPLICATION and tables:
-                raise self.damaged("it is another program's")
+            if found != _APPLICATION:
+                raise self.damaged("it is empty, or another program's")
             if not look:
-                self._begin_writing(empty=not tables)
+                self._begin_writing()
             (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if version != FORMAT:
             raise self._other_release()
 
-    def _begin_writing(self, *, empty: bool) -> None:
+    def _begin_writing(self) -> None:
         run = self._connection.execute
         run("PRAGMA journal_mode = WAL").fetchone()
         run("PRAGMA synchronous = FULL")
@@ -188,12 +182,6 @@ class Database:
         (said,) = run("PRAGMA quick_check(1)").fetchone()
         if said != "ok":
             raise self.damaged("its pages do not fit together")
-        if empty:
-            with self.change():
-                for statement in filter(str.strip, _TABLES.split(";")):
-                    run(statement)
-                run(f"PRAGMA application_id = {_APPLICATION}")
-                run(f"PRAGMA user_version = {FORMAT}")
 
     def _other_release(self) -> VersionSkew:
         return VersionSkew(
@@ -212,6 +200,19 @@ class Database:
             remedy="check the disk's free space and the file's permissions; what was kept before "
             "holds, and --resume goes on from there",
         )
+
+
+def _make(path: Path) -> None:
+    """Make an empty database, whole or not at all: others may look at any moment."""
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    with closing(sqlite3.connect(part)) as connection:
+        connection.executescript(
+            f"BEGIN; {_TABLES} PRAGMA application_id = {_APPLICATION};"
+            f"PRAGMA user_version = {FORMAT}; COMMIT;"
+        )
+    part.replace(path)
 
 
 def pack(kind: TypeAdapter[T], value: T) -> bytes:

@@ -109,8 +109,8 @@ def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sync nothing: a kill loses nothing that was written, and a power cut cannot be had here."""
     real = Database._begin_writing
 
-    def begin(self: Database, *, empty: bool) -> None:
-        real(self, empty=empty)
+    def begin(self: Database) -> None:
+        real(self)
         assert self.rows("PRAGMA synchronous") == [(2,)]
         self.rows("PRAGMA synchronous = OFF")
 
@@ -372,6 +372,27 @@ def test_a_disk_that_refuses_to_sync_payloads_stops_the_run_before_its_state_is_
         assert Checkpoints(database, tmp_path).progress("r").phase is None
     assert result_digest(drive(tmp_path, sites)) == result_digest(undisturbed)
     assert set(sites.worked.values()) == {1}
+
+
+def test_a_database_is_there_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(Killed):
+            Database(tmp_path)
+    with pytest.raises(BadInput, match="no run was begun"):
+        Database(tmp_path, look=True)
+    drive(tmp_path, Sites())
+    assert sorted(path.name for path in tmp_path.iterdir()) == [NAME]
+
+
+def test_an_empty_file_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / NAME).touch()
+    refused(tmp_path, WorkFailed, "empty")
 
 
 def test_whoever_looks_changes_nothing_and_sees_how_far_it_has_come(tmp_path: Path) -> None:

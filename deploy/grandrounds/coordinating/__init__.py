@@ -11,6 +11,17 @@
     metrics     the same for Prometheus
 """
 
-from grandrounds.coordinating.driving import drive
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flwr.serverapp import Grid
 
 __all__ = ["drive"]
+
+
+def drive(folder: Path, grid: "Grid") -> None:
+    """Run what was ordered in a coordinator's folder; see `driving.drive`."""
+    from grandrounds.coordinating import driving  # noqa: PLC0415 (heavy: who looks needs it not)
+
+    driving.drive(folder, grid)

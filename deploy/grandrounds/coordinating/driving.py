@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flwr.serverapp import Grid
 
-from grandrounds.coordinating.order import Order, plan_of, read_order, write_order
+from grandrounds.coordinating.order import RUNS, Order, plan_of, read_order, write_order
 from grandrounds.coordinating.results import write_outcome
 from grandrounds.provision.coordinator_folder import Coordinator, open_coordinator
 from grandrounds.running.lock import only_one
@@ -24,8 +24,6 @@ from grandrounds_server.journal import Event, Journal
 from grandrounds_server.outcome import result_digest
 from grandrounds_server.rounds import Ask, Finished, Progress, run
 
-RUNS = "runs"
-"""Folder of the state folder, with a folder for each run's outcome."""
 _TRIES = 20
 _BETWEEN = 0.05
 

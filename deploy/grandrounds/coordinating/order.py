@@ -13,7 +13,9 @@ from grandrounds_protocol.schema import Federation, Rules
 from grandrounds_protocol.settings import check_settings
 from grandrounds_server.state import Plan
 
-FILE = "order.json"
+STATE, FILE = "state", "order.json"
+RUNS = "runs"
+"""Folder of the state folder: the lock of who drives, payloads, a folder for each outcome."""
 _MOST = 4096
 
 
