@@ -17,6 +17,7 @@
     │   ├── VersionSkew             the two sides speak different protocol versions
     │   ├── Stale                   a question about a round that is over, or a changed repeat
     │   ├── TooManyCandidates       a peer had as many candidates reviewed as the rules allow
+    │   ├── BundleNotApproved       code from the coordinator that is not the installed one
     │   ├── UnknownSite             a name that is not on the roster
     │   ├── OpenToOthers            a private file that others on the machine may read
     │   ├── BadRequest              an enrolment request that is not its sender's own
@@ -150,6 +151,12 @@ class VersionSkew(Refused):
     """The two sides speak different versions of the protocol."""
 
     public = "the two sides speak different protocol versions"
+
+
+class BundleNotApproved(Refused):
+    """A bundle of code that is not the one this installation builds."""
+
+    public = "the coordinator's bundle of code is not the one approved here"
 
 
 class Stale(Refused):

@@ -1,0 +1,59 @@
+"""What a SuperExec may start: our one app, in a process that has its imports done already.
+
+Flower starts a new program for every message. Four seconds of imports each would make up most
+of a round, so each message gets a process forked from one that imported everything and has
+done nothing else.
+"""
+
+import multiprocessing
+from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
+
+from flwr.supercore.constant import TaskType
+from flwr.supercore.superexec.executor import ExecutionSpec, LaunchResult
+
+Run = Callable[[ExecutionSpec], None]
+
+
+class OnlyExecutor:
+    """Flower's interface of an executor: takes tasks of one type, and refuses all others.
+
+    Flower also knows agents, models and connectors, which a coordinator could ask a site for.
+
+    Parameters
+    ----------
+    task : TaskType
+    run : callable
+        Does the task; a module's function.
+    preload : list of str
+        Modules that the process from which others are forked imports once.
+    """
+
+    def __init__(self, task: TaskType, run: Run, preload: list[str]) -> None:
+        self._task = task
+        self._run = run
+        self._context: ForkServerContext = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(preload)
+
+    def get_eligible_capacity(
+        self, supported_task_types: set[TaskType], **_: object
+    ) -> tuple[set[TaskType], set[str]]:
+        """Say which tasks to ask for: ours."""
+        return supported_task_types & {self._task}, set()
+
+    def wait_for_capacity(self, task_type: TaskType | None = None, **_: object) -> None:
+        """Return: there is always room."""
+
+    def launch(self, spec: ExecutionSpec) -> LaunchResult:
+        """Start a process for a task of our type."""
+        if spec.task_type != self._task:
+            return LaunchResult.failed(f"nothing but {self._task} runs here")
+        self._context.Process(target=self._run, args=(spec,), daemon=False).start()
+        return LaunchResult.accepted()
+
+    def reconcile(self) -> None:
+        """Forget the processes that ended."""
+        multiprocessing.active_children()
+
+    def close(self) -> None:
+        """Leave running tasks alone: whoever stops this program stops them too."""

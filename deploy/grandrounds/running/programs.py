@@ -1,0 +1,72 @@
+"""Run one of Flower's programs: `python -m grandrounds.running.programs NAME ARGUMENT...`.
+
+Through here and not through Flower's own commands, so that another version than the one we
+rely on ends at once, and so that an executor runs nothing but our app.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import import_module
+from types import SimpleNamespace
+
+from grandrounds.running.flower import check_flower, replace
+
+NODE_POLL = 1.0
+"""Most seconds between two looks of a node for messages; Flower's own is 3."""
+
+
+def main(arguments: list[str]) -> None:
+    """Run the program of this name with the rest of the arguments."""
+    check_flower()
+    name, *rest = arguments
+    sys.argv = [f"flower-{name}", *rest]
+    PROGRAMS[name]()
+
+
+def _superlink() -> None:
+    from flwr.superlink.cli import flower_superlink  # noqa: PLC0415 (after the check)
+
+    flower_superlink()
+
+
+def _supernode() -> None:
+    from flwr.supernode.cli import flower_supernode  # noqa: PLC0415 (likewise)
+
+    flower = import_module("flwr.supernode.start_client_internal")
+    # all that this module takes of `time` is `sleep`
+    replace(flower, "time", SimpleNamespace(sleep=_wait_less))
+    flower_supernode()
+
+
+def _superexec(task: str, run: str, preload: str) -> None:
+    from flwr.supercore.cli import flower_superexec  # noqa: PLC0415 (likewise)
+    from flwr.supercore.constant import TaskType  # noqa: PLC0415 (likewise)
+
+    from grandrounds.running import guard  # noqa: PLC0415 (likewise)
+    from grandrounds.running.executor import OnlyExecutor  # noqa: PLC0415 (likewise)
+
+    executor = OnlyExecutor(TaskType(task), getattr(guard, run), [guard.__name__, preload])
+    flower = import_module("flwr.supercore.superexec.run_superexec")
+    replace(flower, "get_executor", lambda *_, **__: executor)
+    flower_superexec()
+
+
+def _wait_less(seconds: float) -> None:
+    time.sleep(min(seconds, NODE_POLL))
+
+
+PROGRAMS: Mapping[str, Callable[[], None]] = {
+    "superlink": _superlink,
+    "supernode": _supernode,
+    "superexec-site": partial(
+        _superexec, "flwr-clientapp", "run_clientapp", "grandrounds.running.clientapp"
+    ),
+    "superexec-coordinator": partial(
+        _superexec, "flwr-serverapp", "run_serverapp", "grandrounds.running.serverapp"
+    ),
+}
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
