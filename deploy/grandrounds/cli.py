@@ -22,10 +22,12 @@ from grandrounds.commands import (
     authority,
     coordinator,
     coordinator_run,
+    coordinator_start,
     site,
     site_check,
     site_join,
     site_leave,
+    site_start,
     site_status,
 )
 from grandrounds_protocol.errors import GrandRoundsError, TooFewSites
@@ -47,11 +49,13 @@ app.add_typer(coordinator.app, name="coordinator")
 app.add_typer(site.app, name="site")
 OF_SITE: tuple[Callable[..., None], ...] = (
     site_join.join,
+    site_start.start,
     site_check.check,
     site_status.status,
     site_leave.leave,
 )
 OF_COORDINATOR: tuple[Callable[..., None], ...] = (
+    coordinator_start.start,
     coordinator_run.run,
     coordinator_run.status,
     coordinator_run.stop,
