@@ -6,6 +6,9 @@ import urllib.request
 from pathlib import Path
 from ssl import SSLContext, create_default_context
 
+from grandrounds_protocol.errors import BadInput
+from grandrounds_protocol.transport import split_address
+
 LOOPBACK = "127.0.0.1"
 ANY = "0.0.0.0"  # noqa: S104 (within a container's private network)
 
@@ -15,6 +18,19 @@ def free_port() -> int:
     with socket.socket() as found:
         found.bind((LOOPBACK, 0))
         return int(found.getsockname()[1])
+
+
+def checked(address: str, where: str) -> tuple[str, int]:
+    """Take an address apart that somebody typed.
+
+    Raises
+    ------
+    BadInput
+    """
+    try:
+        return split_address(address)
+    except ValueError as error:
+        raise BadInput(str(error), where=where) from None
 
 
 def trusting(root: Path) -> SSLContext:

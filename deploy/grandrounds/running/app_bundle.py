@@ -13,7 +13,11 @@ from grandrounds import __version__
 from grandrounds.running.flower import FLOWER
 
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
-_PROJECT = f"""\
+
+
+def project() -> str:
+    """Return the bundle's `pyproject.toml`."""
+    return f"""\
 [project]
 name = "grandrounds"
 version = "{__version__}"
@@ -32,12 +36,11 @@ clientapp = "grandrounds.running.clientapp:app"
 
 def app_bundle() -> bytes:
     """Build the bundle: stored, not compressed, since zlibs differ in what they write."""
-    project = _PROJECT.encode()
-    digest = hashlib.sha256(project).hexdigest()
-    manifest = f"pyproject.toml,{digest},{8 * len(project)}".encode()
+    text = project().encode()
+    manifest = f"pyproject.toml,{hashlib.sha256(text).hexdigest()},{8 * len(text)}".encode()
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in (("pyproject.toml", project), (".info/CONTENT", manifest)):
+        for name, data in (("pyproject.toml", text), (".info/CONTENT", manifest)):
             entry = zipfile.ZipInfo(name, _LONG_AGO)
             entry.create_system = 3
             archive.writestr(entry, data)

@@ -27,8 +27,9 @@ from flwr.supercore.interceptors import RuntimeVersionHttpInterceptor
 from flwr.supercore.primitives.asymmetric import public_key_to_bytes
 
 from grandrounds.folder import read_text
-from grandrounds.provision.coordinator_folder import Coordinator, open_coordinator
 from grandrounds.running.app_bundle import app_bundle, approved
+from grandrounds.running.folders import Places
+from grandrounds.running.parts import CoordinatorPart
 from grandrounds_protocol.errors import BadInput, WorkFailed
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ FINISHED = "finished"
 UNREGISTERED = "unregistered"
 
 
-def register(coordinator: Coordinator, link: str) -> None:
+def register(places: Places, link: str) -> None:
     """Let exactly the sites of the roster connect, each by the node key the authority signed.
 
     A key that is not there any more is unregistered, which is final: Flower never takes it
@@ -52,8 +53,8 @@ def register(coordinator: Coordinator, link: str) -> None:
     WorkFailed
         If the SuperLink does not answer.
     """
-    wanted = {_key(path): site for site, path in coordinator.nodes.items()}
-    with _client(coordinator, link) as client:
+    wanted = {_key(path): site for site, path in places.nodes.items()}
+    with _client(places, link) as client:
         known = {node.public_key: node for node in client.ListNodes(ListNodesRequest()).nodes_info}
         for key, node in known.items():
             if key not in wanted and node.status != UNREGISTERED:
@@ -73,9 +74,9 @@ def submit(folder: Path) -> int:
     WorkFailed
         If the SuperLink does not answer, or takes no run.
     """
-    coordinator = open_coordinator(folder)
+    places = Places(folder)
     bundle = Fab(approved(), app_bundle(), {})
-    with _client(coordinator, link_of(coordinator)) as client:
+    with _client(places, link_of(places)) as client:
         started = client.StartRun(StartRunRequest(fab=fab_to_proto(bundle)))
     if not started.run_id:
         raise WorkFailed("the SuperLink took no run", where=str(folder))
@@ -90,8 +91,8 @@ def ended(folder: Path, run: int) -> str | None:
     WorkFailed
         If the SuperLink does not answer, or knows no such run.
     """
-    coordinator = open_coordinator(folder)
-    with _client(coordinator, link_of(coordinator)) as client:
+    places = Places(folder)
+    with _client(places, link_of(places)) as client:
         found = client.ListRuns(ListRunsRequest(run_id=run)).run_dict
     if run not in found:
         raise WorkFailed(f"the SuperLink knows no run {run}", where=str(folder))
@@ -107,12 +108,12 @@ def stop(folder: Path, run: int) -> None:
     WorkFailed
         If the SuperLink does not answer.
     """
-    coordinator = open_coordinator(folder)
-    with _client(coordinator, link_of(coordinator)) as client:
+    places = Places(folder)
+    with _client(places, link_of(places)) as client:
         client.StopRun(StopRunRequest(run_id=run))
 
 
-def link_of(coordinator: Coordinator) -> str:
+def link_of(places: Places) -> str:
     """Return where the SuperLink listens.
 
     Raises
@@ -123,22 +124,22 @@ def link_of(coordinator: Coordinator) -> str:
     named = os.environ.get(LINK)
     if named:
         return named
-    path = coordinator.state / "link" / ADDRESS
+    path = places.state(CoordinatorPart.LINK) / ADDRESS
     if not path.exists():
         raise BadInput(
             "the coordinator does not run here",
-            where=str(coordinator.folder),
-            remedy="grandrounds coordinator start DIR",
+            where=str(places.folder),
+            remedy=f"grandrounds coordinator start {places.folder}",
         )
     return read_text(path)
 
 
 @contextmanager
-def _client(coordinator: Coordinator, link: str) -> Iterator[ControlHttpClient]:
+def _client(places: Places, link: str) -> Iterator[ControlHttpClient]:
     client = ControlHttpClient.from_server_address(
         server_address=link,
         insecure=False,
-        root_certificates=coordinator.tls.root.read_bytes(),
+        root_certificates=places.tls.root.read_bytes(),
         interceptors=[RuntimeVersionHttpInterceptor(component_name="grandrounds")],
     )
     try:

@@ -6,11 +6,11 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from grandrounds.provision.coordinator_folder import Coordinator, open_coordinator
-from grandrounds.provision.secrets import make_private_folder, replace
+from grandrounds.provision.coordinator_folder import open_coordinator
+from grandrounds.provision.secrets import replace
 from grandrounds.running import addresses, edge, flower
 from grandrounds.running.control import ADDRESS, register
-from grandrounds.running.folders import COORDINATOR
+from grandrounds.running.folders import COORDINATOR, Places
 from grandrounds.running.lock import only_one
 from grandrounds.running.parts import CoordinatorPart
 from grandrounds.running.supervise import Program, supervise
@@ -49,33 +49,35 @@ def start(
     BadInput, BadRoster, BadBundle, OpenToOthers, VersionSkew
     """
     flower.check_flower()
-    coordinator = open_coordinator(folder)
+    if only in (None, CoordinatorPart.EXECUTOR):
+        open_coordinator(folder)  # says now what would fail in the middle of a run
     if link is None:
         here = join_address(addresses.LOOPBACK, addresses.free_port())
         link = here if only is None else PRIVATE
-    listen = port or split_address(coordinator.address)[1]
-    health = None if only is None else HEALTH
+    addresses.checked(link, "option --link")
+    places, health = Places(folder.resolve()), None if only is None else HEALTH
     make: dict[CoordinatorPart, Callable[[], Program]] = {
-        CoordinatorPart.LINK: partial(_link, coordinator, link, health),
-        CoordinatorPart.EXECUTOR: partial(_executor, coordinator, link, health),
-        CoordinatorPart.EDGE: partial(_edge, coordinator, link, listen),
+        CoordinatorPart.LINK: partial(_link, places, link, health),
+        CoordinatorPart.EXECUTOR: partial(_executor, places, link, health),
+        CoordinatorPart.EDGE: partial(_edge, places, link, port),
     }
     parts = tuple(CoordinatorPart) if only is None else (only,)
     with ExitStack() as held:
         for part in parts:
-            held.enter_context(only_one(coordinator.state / part))
+            held.enter_context(only_one(places.state(part)))
         supervise([make[part]() for part in parts])
 
 
-def _link(coordinator: Coordinator, address: str, health: str | None) -> Program:
-    home = coordinator.state / CoordinatorPart.LINK
+def _link(places: Places, address: str, health: str | None) -> Program:
+    home = places.state(CoordinatorPart.LINK)
     replace(home / ADDRESS, address.encode())
     host, port = split_address(address)
+    here = join_address(addresses.LOOPBACK, port)
     command = flower.superlink(
         host if host == addresses.LOOPBACK else addresses.ANY,
         port,
-        tls=coordinator.tls,
-        secret=coordinator.secret,
+        tls=places.tls,
+        secret=places.secret,
         database=home / "link.sqlite",
         health=health,
     )
@@ -83,24 +85,23 @@ def _link(coordinator: Coordinator, address: str, health: str | None) -> Program
         "link",
         command,
         flower.environment(home),
-        ready=partial(
-            addresses.answers, join_address(addresses.LOOPBACK, port), coordinator.tls.root
-        ),
-        once_ready=partial(register, coordinator, join_address(addresses.LOOPBACK, port)),
+        ready=partial(addresses.answers, here, places.tls.root),
+        once_ready=partial(register, places, here),
     )
 
 
-def _executor(coordinator: Coordinator, link: str, health: str | None) -> Program:
-    home = coordinator.state / CoordinatorPart.EXECUTOR
+def _executor(places: Places, link: str, health: str | None) -> Program:
     command = flower.superexec(
-        "coordinator", link, secret=coordinator.secret, ca=coordinator.tls.root, health=health
+        "coordinator", link, secret=places.secret, ca=places.tls.root, health=health
     )
-    named = {COORDINATOR: str(coordinator.folder.resolve())}
+    home = places.state(CoordinatorPart.EXECUTOR)
+    named = {COORDINATOR: str(places.folder)}
     return Program("executor", command, flower.environment(home, **named))
 
 
-def _edge(coordinator: Coordinator, link: str, port: int) -> Program:
-    home = (coordinator.state / CoordinatorPart.EDGE).resolve()
-    make_private_folder(home)
-    command = edge.command(home, coordinator.tls, listen=str(port), link=link)
+def _edge(places: Places, link: str, port: int | None) -> Program:
+    if port is None:
+        port = split_address(open_coordinator(places.folder).address)[1]
+    home = places.state(CoordinatorPart.EDGE)
+    command = edge.command(home, places.tls, listen=str(port), link=link)
     return Program("edge", command, dict(os.environ))

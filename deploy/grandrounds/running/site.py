@@ -47,6 +47,7 @@ def start(folder: Path, only: SitePart | None = None, *, node: str | None = None
     if node is None:
         here = join_address(addresses.LOOPBACK, addresses.free_port())
         node = here if only is None else PRIVATE
+    addresses.checked(node, "option --node")
     health = None if only is None else HEALTH
     make: dict[SitePart, Callable[[], Program]] = {
         SitePart.NODE: partial(_node, folder, node, health),

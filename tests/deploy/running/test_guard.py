@@ -178,8 +178,10 @@ def hostile(target: Path) -> bytes:
     """Return a bundle whose app writes a file when it is imported."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("evil.py", f"open({str(target)!r}, 'w')\nfrom evil import app")
-        archive.writestr("pyproject.toml", "")
+        project = app_bundle.project().replace("grandrounds.running.", "evil_")
+        archive.writestr("pyproject.toml", project)
+        for name in ("evil_serverapp.py", "evil_clientapp.py"):
+            archive.writestr(name, f"open({str(target)!r}, 'w')\napp = None")
     return file.getvalue()
 
 
