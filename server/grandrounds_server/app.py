@@ -5,7 +5,7 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
 from flwr.app import Array, ArrayRecord, Context, Message, RecordDict
 from flwr.serverapp import Grid, ServerApp
@@ -104,18 +104,22 @@ class Hellos:
         return {name: node for node, name in self._names.items() if name and claimed[name] == 1}
 
     def look(self) -> dict[str, int]:
-        """Ask the nodes that came, hear those that answered, forget those that went."""
+        """Hear the nodes that answered, ask those that came, forget those that went."""
         here = set(self._grid.get_node_ids())
         self._names = {node: name for node, name in self._names.items() if node in here}
         self._last = {node: when for node, when in self._last.items() if node in here}
+        self._hear(here)  # first: to ask once more forgets the question, and its answer with it
         for node in sorted(here):
             if not self._names.get(node) and time.monotonic() >= self._last.get(node, 0.0):
                 self._ask(node)
+        self._hear(here)
+        return self.nodes()
+
+    def _hear(self, here: Container[int]) -> None:
         for reply in self._fetch(list(self._asked)) if self._asked else ():
             node, challenge = self._asked.pop(reply.metadata.reply_to_message_id)
             if node in here:
                 self._names[node] = _name(reply, self._office, challenge)
-        return self.nodes()
 
     def _ask(self, node: int) -> None:
         challenge = secrets.token_bytes(CHALLENGE_BYTES)

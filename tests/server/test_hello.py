@@ -1,6 +1,7 @@
 """The coordinator asks each node which site it is, and logs nothing that a node made up."""
 
 import logging
+from collections.abc import Iterable
 
 import pytest
 from flwr.app import Context, Error, Message, RecordDict
@@ -8,6 +9,7 @@ from flwr.clientapp import ClientApp
 
 from grandrounds.in_process import InProcessGrid
 from grandrounds_protocol.records import HELLO, REFUSED
+from grandrounds_server import app
 from grandrounds_server.app import nodes_by_hello
 from tests import keys
 
@@ -50,3 +52,30 @@ def test_a_node_that_says_nothing_sensible_is_no_site() -> None:
         return Message(RecordDict(), reply_to=message)
 
     assert nodes_by_hello(InProcessGrid(app, ["north"]), keys.OFFICE, 1, 5.0) == {}
+
+
+def test_an_answer_that_takes_longer_than_asking_once_more_is_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(app, "HELLO_AGAIN", 0.0)
+    speaker = ClientApp()
+
+    @speaker.query(HELLO)
+    def speak(message: Message, _: Context) -> Message:
+        return Message(Error(REFUSED, "slow"), reply_to=message)
+
+    class Late(InProcessGrid):
+        """Has each reply one look after its question."""
+
+        there: tuple[str, ...] = ()
+
+        def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
+            asked = tuple(message_ids)
+            found = super().pull_messages(name for name in asked if name in self.there)
+            self.there = asked
+            return found
+
+    hellos = app.Hellos(Late(speaker, ["north"]), keys.OFFICE)
+    hellos.look()
+    hellos.look()
+    assert hellos.heard == 1
