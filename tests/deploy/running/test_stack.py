@@ -17,18 +17,20 @@ from flwr.common.serde import fab_to_proto
 from flwr.proto.control_pb2 import ListNodesRequest, StartRunRequest
 from flwr.supercore.control import ControlHttpClient
 from flwr.supercore.fab import Fab
-from pydantic import TypeAdapter
 
+from grandrounds.coordinating.driving import RUNS
+from grandrounds.coordinating.order import make_order, write_order
+from grandrounds.coordinating.results import RunResults
 from grandrounds.in_process import InProcessGrid
 from grandrounds.provision.node import Node, make_node_key, point_to
 from grandrounds.running import addresses, control, flower
 from grandrounds.running.folders import Places
-from grandrounds.running.serverapp import FINISHED
 from grandrounds.simulate import prepare, run_on
 from grandrounds.threads import one_thread
 from grandrounds_client.app import client_app
+from grandrounds_server.outcome import result_digest
 from grandrounds_server.rounds import Finished
-from grandrounds_server.state import Plan, Record
+from grandrounds_server.state import Plan
 from tests.deploy.running.test_edge import needs_nginx
 from tests.deploy.running.test_guard import hostile
 from tests.deploy.running.test_supervise import until
@@ -49,6 +51,10 @@ def heart(root: Path) -> Path:
     return folder
 
 
+def is_up(world: World) -> bool:
+    return addresses.answers(world.edge, Places(world.coordinator).tls.root)
+
+
 @contextmanager
 def started(world: World) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Start everybody as an operator and hospitals do, and end all as they would."""
@@ -63,8 +69,7 @@ def started(world: World) -> Iterator[list[subprocess.Popen[bytes]]]:
             with (world.coordinator.parent / f"{name}.log").open("wb") as log:
                 processes.append(subprocess.Popen([*COMMAND, *order], stdout=log, stderr=log))
             if order[0] == "coordinator":
-                root = Places(world.coordinator).tls.root
-                until(lambda: addresses.answers(world.edge, root), 120)
+                until(lambda: is_up(world), 120)
         yield processes
     finally:
         for process in reversed(processes):
@@ -87,28 +92,29 @@ def ran(world: World, run: int) -> str:
         ends.extend(filter(None, [control.ended(world.coordinator, run)]))
         return bool(ends)
 
-    until(has_ended, LONGEST)
+    until(has_ended, LONGEST, every=1.0)
     return ends[0]
 
 
-def in_process(folder: Path, plan: Plan) -> Finished:
+def in_process(folder: Path) -> Finished:
+    """Run the same federation in this process, as `simulate` does."""
     simulation = prepare(folder)
-    sites = {name: simulation.keys.identity(name) for name in simulation.sites}
-    opened = {name: replace(site, identity=sites[name]) for name, site in simulation.sites.items()}
+    opened = {
+        name: replace(site, identity=simulation.keys.identity(name))
+        for name, site in simulation.sites.items()
+    }
     app = client_app(lambda context: opened[str(context.node_config["site"])])
-    grid = InProcessGrid(app, opened)
+    federation = simulation.federation
+    plan = Plan(
+        run="in-process",
+        sites=tuple(opened),
+        schema_digest=federation.digest(),
+        rules=federation.rules,
+        roster=simulation.keys.roster,
+    )
     with one_thread():
-        return run_on(
-            grid,
-            replace(plan, roster=simulation.keys.roster),
-            simulation.keys.office,
-            lambda *_: None,
-        )
-
-
-def said(record: Record) -> bytes:
-    """What sites reported, without the heads of their ledgers."""
-    return TypeAdapter(Record).dump_json(replace(record, ledgers={}))
+        grid = InProcessGrid(app, opened)
+        return run_on(grid, plan, simulation.keys.office, lambda *_: None)
 
 
 def left_over(root: Path) -> list[str]:
@@ -131,7 +137,8 @@ def test_four_hospitals_over_real_processes_learn_what_they_learn_in_one(tmp_pat
     folder = heart(tmp_path)
     world = enrolled_world(tmp_path, folder, "heart")
     with started(world) as processes:
-        until(lambda: online(world) == set(world.sites), 120)
+        until(lambda: online(world) == set(world.sites), 120, every=1.0)
+        write_order(world.coordinator / "state", make_order(run="first"))
         begun = time.monotonic()
         assert ran(world, control.submit(world.coordinator)) == "completed"
         seconds = time.monotonic() - begun
@@ -142,14 +149,14 @@ def test_four_hospitals_over_real_processes_learn_what_they_learn_in_one(tmp_pat
     assert [process.returncode for process in processes] == [0] * 5
     until(lambda: not left_over(tmp_path), 10)
 
-    data = (world.coordinator / "state" / FINISHED).read_bytes()
-    finished = TypeAdapter(Finished).validate_json(data)
-    expected = in_process(folder, finished.plan)
-    assert [said(record) for record in finished.rounds] == [
-        said(record) for record in expected.rounds
-    ]
-    assert all(len(record.adopted) == 4 for record in finished.rounds)
-    print(f"deployed {seconds:.1f} s: {finished.seconds}, in process: {expected.seconds}")
+    path = world.coordinator / "state" / RUNS / "first" / "results.json"
+    results = RunResults.model_validate_json(path.read_text())
+    expected = in_process(folder)
+    assert results.digest == result_digest(expected)
+    assert all(site.own.after.n for site in results.sites.values())
+    assert all(site.received for site in results.sites.values())
+    sys.stdout.write(f"\nprocesses {seconds:.1f} s {results.seconds}\n")  # pytest -s shows it
+    sys.stdout.write(f"in process {expected.seconds}\n")
 
 
 def _check_edge(world: World) -> None:

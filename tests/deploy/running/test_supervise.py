@@ -48,11 +48,11 @@ def lines(path: Path) -> list[list[int]]:
     return [[int(number) for number in line.split()] for line in text.splitlines()]
 
 
-def until(found: Callable[[], object], seconds: float = 60.0) -> None:
+def until(found: Callable[[], object], seconds: float = 60.0, every: float = 0.05) -> None:
     deadline = time.monotonic() + seconds
     while not found():
         assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def lives(pid: int) -> bool:
