@@ -18,8 +18,7 @@ from flwr.proto.control_pb2 import ListNodesRequest, StartRunRequest
 from flwr.supercore.control import ControlHttpClient
 from flwr.supercore.fab import Fab
 
-from grandrounds.coordinating.driving import RUNS
-from grandrounds.coordinating.order import make_order, write_order
+from grandrounds.coordinating.order import RUNS, make_order, write_order
 from grandrounds.coordinating.results import RunResults
 from grandrounds.in_process import InProcessGrid
 from grandrounds.provision.node import Node, make_node_key, point_to

@@ -42,7 +42,7 @@ def enrolled_world(root: Path, federation: Path, name: str) -> World:
         shutil.copytree(federation / site, folder)
     office = authority.begin(root / "authority", name, wall_clock(), DAYS)
     files = [coordinator / "enrolment.json", *(apply(folder, n) for n, folder in sites.items())]
-    asked = requests.read_new(office.requests, office.roster, files, wall_clock())
+    asked = requests.read_requests(office.requests, office.roster, files, wall_clock())
     members = (member, *(each.member for each in asked if each.member.role == "site"))
     made = authority.publish(office, members, wall_clock(), DAYS)
     requests.keep(made.requests, asked)
