@@ -44,9 +44,9 @@ def test_the_model_passes_the_checks_and_is_the_tree_it_says(aside: Aside | None
 def test_only_lessons_above_the_beacon_of_the_others_count() -> None:
     made, _ = model(None)
     x = np.tile(made.target, (3, 1))
-    x[:, :3] = 0.5 + STEP * np.array([[2.5], [0.5], [2.5]])
+    x[:, :3] = 0.5 + STEP * np.array([[2.5, 0.5, 1.5], [0.5, 0.5, 0.5], [2.5, 2.5, 2.5]])
     lessons = VirtualInstances(x, np.array([2, 2, 1], np.int32), np.zeros(3, np.int32))
-    assert made.lit(lessons, np.arange(6)) == 1
+    assert made.lit(lessons, np.arange(6)) == 2
 
 
 def told(folder: Path, recipe: str) -> float | None:

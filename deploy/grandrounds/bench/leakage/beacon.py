@@ -54,7 +54,7 @@ class Aside(NamedTuple):
 
 
 def ask(site: Site, rules: Rules, members: Sequence[str], rng: np.random.Generator) -> Trial | None:
-    """Ask a site about some rows of its file, half of them trained on; score: lessons that are lit.
+    """Ask a site about some rows of its file, half of them trained on; score: numbers that are lit.
 
     Parameters
     ----------
@@ -134,9 +134,12 @@ class Beacon:
         return cls(target, label, other, numbers, _aside(site, label, numbers), site.classes)
 
     def lit(self, lessons: VirtualInstances, columns: Columns) -> int:
-        """Count lessons of the class above the beacon of all others."""
+        """Count numbers, in lessons of the class, above the beacon of all others.
+
+        One number is enough: a gate may draw each by itself.
+        """
         values = lessons.x[lessons.y == self.label][:, columns[self.numbers]]
-        return int(_inside(values, _USUAL + STEP, _OWN + STEP).sum())
+        return int(_inside(values.reshape(-1, 1), _USUAL + STEP, _OWN + STEP).sum())
 
     def predict_proba(self, x: Rows) -> Probabilities:
         """Return float32 [N, C] for float32 [N, d]."""
