@@ -298,3 +298,15 @@ def test_a_coordinator_of_another_federation_is_not_enrolled(members: Path) -> N
     run_command(["authority", "init", "other", "--federation", "other"])
     assert run_command(["authority", "enroll", "other", "hub/enrolment.json", "--yes"]) == 2
     assert open_authority(members / "other").roster.members == ()
+
+
+def test_there_is_no_bundle_while_a_members_own_request_is_missing(
+    members: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_command(["site", "init", "twin", "--site", "north"])
+    theirs = (members / "twin/enrolment.json").read_bytes()
+    (members / "authority/requests/north.json").write_bytes(theirs)
+    capsys.readouterr()
+    assert run_command(["authority", "renew", "authority"]) == 0
+    assert "for want of the newest request of north" in capsys.readouterr().out
+    assert not (members / "authority/bundle.json").exists()
