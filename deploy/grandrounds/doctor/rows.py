@@ -1,4 +1,7 @@
-"""A site's rows, its model, and a round of its own: in counts, never in values."""
+"""A site's rows, its model, and a round of its own: in counts, never in values.
+
+The site is opened as simulated, with a store in memory: what is tried is neither booked nor kept.
+"""
 
 import time
 from dataclasses import replace
@@ -55,8 +58,7 @@ def check_model(site: Site) -> Finding:
     body = InstructionBody(
         heading=heading, sites=_names(site), rules=site.federation.rules, order=order
     )
-    alone = replace(site, store={}, simulated=True)
-    question = Question(alone, State(alone.store, _RUN), Instruction(body))
+    question = Question(site, State(site.store, _RUN), Instruction(body))
     release = ModelRelease.from_bytes(phases.perform(question).parcels[0].payload)
     return ok("model", f"{release.card.algorithm} trains, exports, and may leave the house")
 
@@ -119,6 +121,4 @@ def _copy(site: Site, name: str) -> Site:
     settings = site.settings.model_copy(update={"name": name})
     # a budget that is spent is told elsewhere, and would hide what else does not work
     privacy = settings.privacy.model_copy(update={"budget": site.federation.rules.privacy_epsilon})
-    return replace(
-        site, settings=settings.model_copy(update={"privacy": privacy}), store={}, simulated=True
-    )
+    return replace(site, settings=settings.model_copy(update={"privacy": privacy}), store={})

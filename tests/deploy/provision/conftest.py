@@ -25,7 +25,7 @@ low = 0
 high = 1000
 
 [rules]
-recipe = "guarded"
+recipe = "private"
 """
 
 

@@ -219,7 +219,7 @@ def test_a_changed_federation_is_shown_and_one_no_leaves_all_as_it_was(
 ) -> None:
     site_joins(members, bundle(members))
     path = members / "hub/federation.toml"
-    path.write_text(path.read_text().replace('"guarded"', '"paper"'))
+    path.write_text(path.read_text().replace('"private"', '"paper"'))
     assert run_command(["coordinator", "renew", "hub"]) == 0
     run_command(["authority", "enroll", "authority", "hub/enrolment.json", "--yes"])
     before = contents(members / "north")
@@ -232,7 +232,7 @@ def test_a_changed_federation_is_shown_and_one_no_leaves_all_as_it_was(
     with pytest.raises(click.Abort):
         join(members / "north", bundle(members), yes=False)
     said = capsys.readouterr().out
-    assert '-recipe = "guarded"' in said
+    assert '-recipe = "private"' in said
     assert '+recipe = "paper"' in said
     assert contents(members / "north") == before
     monkeypatch.setattr("typer.confirm", lambda *_, **__: True)

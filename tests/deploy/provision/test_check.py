@@ -167,7 +167,7 @@ def test_a_site_that_has_not_joined_is_told_what_to_type(members: Path) -> None:
 
 def test_a_federation_changed_by_hand_is_found(north: Path) -> None:
     path = north / "federation.toml"
-    path.write_text(path.read_text().replace("guarded", "paper"))
+    path.write_text(path.read_text().replace("private", "paper"))
     assert "site join" in found(north, "federation").mend
 
 
