@@ -8,7 +8,9 @@
     spool           where payloads lie meanwhile: on disk
     rounds          the loop over phases; the clock and the sites are passed in
     asking          a phase's questions, put until they are answered or time is over
-    checkpoints     what outlives the process; database is the file it lies in
+    checkpoints     what outlives the process
+    journal         what happens, line by line, for whoever follows
+    database        the file that both lie in
     outcome         what a run amounts to, site by site
     app             the Flower ServerApp; the only module here that knows Flower
 """

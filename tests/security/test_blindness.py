@@ -19,10 +19,14 @@ from flwr.clientapp import ClientApp
 from onnx import numpy_helper
 
 from grandrounds import in_process
+from grandrounds.coordinating import driving, follow, metrics
+from grandrounds.coordinating.order import Order, write_order
 from grandrounds.exact_counts import with_exact_counts, written
 from grandrounds.in_process import Written
-from grandrounds.simulate import Simulation, prepare, run
+from grandrounds.provision.coordinator_folder import Coordinator as Coordinating
+from grandrounds.simulate import Simulation, _find_site, prepare, run
 from grandrounds.throwaway import Throwaway
+from grandrounds_client.app import client_app
 from grandrounds_client.arrays import Rows
 from grandrounds_client.identity import Identity
 from grandrounds_client.ledger import Ledger
@@ -37,6 +41,8 @@ from grandrounds_protocol.records import PHASES, AdoptReport, RetrainReport
 from grandrounds_protocol.release import ModelRelease
 from grandrounds_protocol.signed import Signed
 from grandrounds_server import spool
+from grandrounds_server.checkpoints import Checkpoints
+from grandrounds_server.journal import Event, Journal
 from grandrounds_server.rounds import Finished
 from grandrounds_server.state import RunState
 from grandrounds_server.steps import absorb
@@ -256,6 +262,62 @@ def test_the_coordinator_learns_no_row_label_weight_or_count(
         "model: weights: float32",
     }
     assert told(counts, "".join(reply.body.model_dump_json() for reply in said(simulation)))
+
+
+def test_what_a_coordinator_keeps_of_a_run_holds_no_row_label_weight_or_count(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulation = prepare(folder, recipe="guarded", seed=SEED)
+    keys = simulation.keys
+    coordinator = Coordinating(
+        tmp_path / "c", keys.coordinator, keys.roster, simulation.federation, "here:443", {}
+    )
+    coordinator.state.mkdir(parents=True)
+    write_order(coordinator.state, Order(run=simulation.run_name))
+    monkeypatch.setattr(driving, "open_coordinator", lambda _: coordinator)
+    kept: list[tuple[str, bytes]] = []
+    end = Checkpoints.end
+
+    def keeping(journal: Journal, event: Event) -> None:
+        write(journal, event)
+        if event.what == "kept":
+            kept.extend((path.suffix, path.read_bytes()) for path in files(coordinator.state))
+
+    def ending(*given: Any) -> None:
+        end(*given)
+        kept.extend((path.suffix, path.read_bytes()) for path in files(coordinator.state))
+
+    write = Journal.write
+    monkeypatch.setattr(Journal, "write", keeping)
+    monkeypatch.setattr(Checkpoints, "end", ending)
+    grid = in_process.InProcessGrid(client_app(_find_site(simulation)), simulation.sites)
+    driving.drive(coordinator.folder, grid, find_nodes=lambda _: grid.nodes)
+    assert {path.name for path in files(coordinator.state)} >= {"runs.sqlite", "results.json"}
+    assert max(len(data) for kind, data in kept if kind == ".parcels") > 10_000
+    secrets, counts = secrets_of(simulation), counts_of(simulation)
+    assert found(secrets, [data for _, data in kept]) == set()
+    for name in ("results.json", "report.html"):
+        text = (coordinator.state / "runs" / simulation.run_name / name).read_text()
+        # colours and sizes of what is drawn are no counts
+        drawn = re.sub(r"<style>.*?</style>|<svg.*?</svg>", "", text, flags=re.DOTALL)
+        assert told(counts, drawn) == set()
+    for page in (metrics.page(coordinator.state), journal_of(coordinator, simulation.run_name)):
+        assert told(counts, without_traffic(page)) == set()
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def journal_of(coordinator: Coordinating, run: str) -> str:
+    lines = follow.kept(coordinator.state, run).lines
+    return "\n".join(line.event.model_dump_json(exclude={"time"}) for line in lines)
+
+
+def without_traffic(page: str) -> str:
+    """Leave out sizes of messages and of the database, which are padded ciphertext."""
+    page = re.sub(r"^\w+_bytes.*$", "", page, flags=re.MULTILINE)
+    return re.sub(r'"(sent|received|seconds)":[\d.]+', "", page)
 
 
 def every_count_is_rounded(coordinator: Coordinator) -> bool:
