@@ -61,6 +61,8 @@ class Sites:
     def _work(self, instruction: Instruction) -> Reply:
         said, parcels = report(instruction)
         heading = instruction.heading
+        carries = heading.attempt == 1 and heading.phase in {"distill", "retrain", "review"}
+        assert bool(instruction.parcels) or not carries, "payloads were lost on the way"
         if isinstance(said, AdoptReport) and heading.site == "a" and heading.attempt == 1:
             said = said.model_copy(update={"adopted": False, "reason": "no gain", "again": True})
         return Reply(ReplyBody(heading=heading, report=said), sealed(heading, parcels))
