@@ -14,7 +14,15 @@ from rich.console import Console
 from grandrounds.commands.coordinator import Folder
 from grandrounds.coordinating.follow import follow, is_driven, kept, newest, runs
 from grandrounds.coordinating.metrics import server
-from grandrounds.coordinating.order import RUNS, STATE, Order, make_order, plan_of, write_order
+from grandrounds.coordinating.order import (
+    DRIVER,
+    RUNS,
+    STATE,
+    Order,
+    make_order,
+    plan_of,
+    write_order,
+)
 from grandrounds.coordinating.view import view_of
 from grandrounds.provision.coordinator_folder import Coordinator, open_coordinator
 from grandrounds_protocol.errors import AlreadyRunning, BadInput, WorkFailed
@@ -113,7 +121,7 @@ def stop(folder: Folder) -> None:
         )
     last = newest(state, None)
     with closing(Database(state)) as database:
-        Checkpoints(database, state / RUNS).ask_to_stop(last.name)
+        Checkpoints(database, state / DRIVER).ask_to_stop(last.name)
     typer.echo(f"{last.name} stops at its next look; sites finish what they are at")
     typer.echo(f"next: grandrounds coordinator run {folder} --resume goes on with it")
 
@@ -132,7 +140,7 @@ def report(
     state = coordinator.state
     found = newest(state, name)
     with closing(Database(state, look=True)) as database:
-        progress = Checkpoints(database, state / RUNS).progress(found.name)
+        progress = Checkpoints(database, state / DRIVER).progress(found.name)
     reason = "" if found.status == "done" else found.reason or "it has not ended yet"
     target = state / RUNS / found.name if out is None else out
     page = write_outcome(target, coordinator.federation, progress.finished(reason))

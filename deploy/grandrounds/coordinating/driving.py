@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flwr.serverapp import Grid
 
-from grandrounds.coordinating.order import RUNS, Order, plan_of, read_order, write_order
+from grandrounds.coordinating.order import DRIVER, RUNS, Order, plan_of, read_order, write_order
 from grandrounds.coordinating.results import write_outcome
 from grandrounds.provision.coordinator_folder import Coordinator, open_coordinator
 from grandrounds.running.lock import only_one
@@ -80,7 +80,7 @@ def driving(state: Path) -> Iterator[None]:
     for left in reversed(range(_TRIES)):
         with ExitStack() as stack:
             try:
-                stack.enter_context(only_one(state / RUNS))
+                stack.enter_context(only_one(state / DRIVER))
             except AlreadyRunning:
                 # who only asks whether somebody drives holds the lock for a moment
                 if not left:
@@ -98,7 +98,7 @@ class _Drive:
         self._coordinator = coordinator
         self._order = order
         self._plan = plan_of(coordinator, order)
-        self._runs = Checkpoints(database, coordinator.state / RUNS)
+        self._runs = Checkpoints(database, coordinator.state / DRIVER)
         self._journal = Journal(database, order.run, time.time)
         self._bytes = Counter[str]()
         self._since = 0.0

@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from grandrounds.coordinating.order import RUNS
+from grandrounds.coordinating.order import DRIVER
 from grandrounds.running.lock import is_held
 from grandrounds_protocol.errors import BadInput
 from grandrounds_server.checkpoints import Checkpoints, Run
@@ -39,7 +39,7 @@ class Kept:
 
 def is_driven(state: Path) -> bool:
     """Whether a process drives a run here now."""
-    return (state / RUNS).exists() and is_held(state / RUNS)
+    return (state / DRIVER).exists() and is_held(state / DRIVER)
 
 
 def runs(state: Path) -> list[Run]:
@@ -52,7 +52,7 @@ def runs(state: Path) -> list[Run]:
     if not (state / NAME).exists():
         return []
     with closing(Database(state, look=True)) as database:
-        return Checkpoints(database, state / RUNS).runs()
+        return Checkpoints(database, state / DRIVER).runs()
 
 
 def kept(state: Path, name: str, after: int = 0) -> Kept:
@@ -65,7 +65,7 @@ def kept(state: Path, name: str, after: int = 0) -> Kept:
     VersionSkew, WorkFailed
     """
     with closing(Database(state, look=True)) as database:
-        known = Checkpoints(database, state / RUNS)
+        known = Checkpoints(database, state / DRIVER)
         plan = known.plan(name)
         run = next(each for each in known.runs() if each.name == name)
         return Kept(run, plan, Journal(database, name, time.time).lines(after))

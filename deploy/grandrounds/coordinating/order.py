@@ -14,8 +14,8 @@ from grandrounds_protocol.settings import check_settings
 from grandrounds_server.state import Plan
 
 STATE, FILE = "state", "order.json"
-RUNS = "runs"
-"""Folder of the state folder: the lock of who drives, payloads, a folder for each outcome."""
+DRIVER, RUNS = "driver", "runs"
+"""Folders of the state folder: the lock and the payloads of who drives; what each run came to."""
 _MOST = 4096
 
 

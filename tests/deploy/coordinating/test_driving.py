@@ -323,6 +323,12 @@ def test_a_run_of_another_roster_is_not_gone_on_with(
         world.drive()
 
 
+@pytest.mark.parametrize("name", ["lock", "first.parcels", "runs.sqlite"])
+def test_a_run_may_have_any_name(world: World, name: str) -> None:
+    assert world.run(run=name).status == "done"
+    assert (world.state / "runs" / name / "results.json").exists()
+
+
 def test_results_and_report_hold_what_a_coordinator_is_told_and_no_more(world: World) -> None:
     ended = world.run()
     folder = world.state / "runs" / "first"
