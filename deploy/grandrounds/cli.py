@@ -56,6 +56,7 @@ OF_SITE: tuple[Callable[..., None], ...] = (
 )
 OF_COORDINATOR: tuple[Callable[..., None], ...] = (
     coordinator_start.start,
+    coordinator_start.accept,
     coordinator_run.run,
     coordinator_run.status,
     coordinator_run.stop,

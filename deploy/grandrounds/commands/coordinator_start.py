@@ -39,10 +39,26 @@ def start(
 ) -> None:
     """Run the coordinator until it is told to end (ctrl-C, SIGTERM)."""
     if bundle is not None:
-        accept_bundle(folder, read_bytes(bundle, MAX_BYTES), lambda new: _confirm(new, yes=yes))
+        _accept(folder, bundle, yes=yes)
     from grandrounds.running import coordinator  # noqa: PLC0415 (heavy: Flower)
 
     coordinator.start(folder, only, link=link, port=port)
+
+
+def accept(
+    folder: Folder,
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="bundle.json.")],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Ask nothing: fingerprints were compared.")
+    ] = False,
+) -> None:
+    """Go by a bundle, as start does, and start nothing: for containers."""
+    _accept(folder, bundle, yes=yes)
+    typer.echo("accepted; next: start the containers, or grandrounds coordinator start")
+
+
+def _accept(folder: Path, bundle: Path, *, yes: bool) -> None:
+    accept_bundle(folder, read_bytes(bundle, MAX_BYTES), lambda new: _confirm(new, yes=yes))
 
 
 def _confirm(bundle: OpenBundle, *, yes: bool) -> None:

@@ -10,6 +10,7 @@ from grandrounds.commands.asking import accept_each, show_member, show_roster, s
 from grandrounds.commands.site_budget import budget
 from grandrounds.folder import read_text
 from grandrounds.provision import accepted
+from grandrounds.provision.compose import write_environment
 from grandrounds.provision.identity import KEYS, ROSTER, open_ledger, wall_clock
 from grandrounds.provision.keyring import add_keys, read_keys
 from grandrounds.provision.node import FOLDER as NODE
@@ -61,6 +62,7 @@ def init(
     keys = add_keys(folder / KEYS)
     if not settings.exists():
         write_new(settings, site_template(site).encode(), _READABLE)
+    write_environment(folder)
     _request(folder, site, keys)
 
 

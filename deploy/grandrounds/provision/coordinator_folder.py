@@ -5,9 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grandrounds import __version__
 from grandrounds.folder import read_text
-from grandrounds.provision import accepted, bundles
+from grandrounds.provision import accepted, bundles, compose
 from grandrounds.provision.identity import KEYS, ROSTER, wall_clock
 from grandrounds.provision.keyring import add_keys, read_keys
 from grandrounds.provision.secrets import make_private_folder, replace
@@ -24,7 +23,7 @@ from grandrounds_server.office import Office
 
 NAME = "coordinator"
 """Of every coordinator, on every roster."""
-FEDERATION, REQUEST, ENVIRONMENT = "federation.toml", "enrolment.json", "compose.env"
+FEDERATION, REQUEST = "federation.toml", "enrolment.json"
 _TLS, _SECRET, _NODES, _STATE = "tls", "secrets/superexec", "nodes", "state"
 _READABLE = 0o644
 _SECRET_BYTES = 32
@@ -113,7 +112,7 @@ def begin(folder: Path, federation: Path, hosts: Sequence[str], port: int) -> Me
     replace(secret_file(folder), randomness.token_hex(_SECRET_BYTES).encode())
     make_private_folder(state_folder(folder))
     replace(folder / FEDERATION, text.encode(), _READABLE)
-    replace(folder / ENVIRONMENT, _environment(hosts[0], port).encode(), _READABLE)
+    compose.write_environment(folder, COORDINATOR_HOST=hosts[0], EDGE_PORT=str(port))
     # the keys last: a beginning that broke off can begin again
     add_keys(folder / KEYS)
     return request(folder)
@@ -277,18 +276,8 @@ def _node_file(folder: Path, name: str) -> Path:
     return folder / f"{name}.pub"
 
 
-def _environment(host: str, port: int) -> str:
-    return f"""\
-# What docker compose reads; grandrounds wrote it.
-COORDINATOR_HOST={host}
-EDGE_PORT={port}
-COORDINATOR_IMAGE=grandrounds-coordinator:{__version__}
-EDGE_IMAGE=grandrounds-edge:{__version__}
-"""
-
-
 def _address(folder: Path) -> str:
-    path = folder / ENVIRONMENT
+    path = folder / compose.FILE
     lines = (line.partition("=") for line in read_text(path).splitlines())
     found = {name: value for name, _, value in lines}
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 from grandrounds.provision.coordinator_folder import open_coordinator
 from grandrounds.provision.secrets import replace
 from grandrounds.running import addresses, edge, flower
+from grandrounds.running import health as health_check
 from grandrounds.running.control import ADDRESS, register
 from grandrounds.running.folders import COORDINATOR, Places
 from grandrounds.running.lock import only_one
@@ -18,8 +19,6 @@ from grandrounds_protocol.transport import join_address, split_address
 
 PRIVATE = "superlink:8000"
 """Where the other containers find the SuperLink."""
-HEALTH = "127.0.0.1:9099"
-"""Where a container's own check asks Flower whether it is well (gRPC)."""
 
 
 def start(
@@ -55,7 +54,7 @@ def start(
         here = join_address(addresses.LOOPBACK, addresses.free_port())
         link = here if only is None else PRIVATE
     addresses.checked(link, "option --link")
-    places, health = Places(folder.resolve()), None if only is None else HEALTH
+    places, health = Places(folder.resolve()), None if only is None else health_check.ADDRESS
     make: dict[CoordinatorPart, Callable[[], Program]] = {
         CoordinatorPart.LINK: partial(_link, places, link, health),
         CoordinatorPart.EXECUTOR: partial(_executor, places, link, health),

@@ -72,4 +72,5 @@ def command(home: Path, tls: Tls, *, listen: str, link: str) -> list[str]:
     make_private_folder(home)
     written = home / CONFIGURATION
     replace(written, configuration(home, tls, listen=listen, link=link).encode())
-    return [nginx, "-p", str(home), "-c", str(written)]
+    # before it reads where errors go, nginx would write to /var/log, which a container may not
+    return [nginx, "-e", "stderr", "-p", str(home), "-c", str(written)]

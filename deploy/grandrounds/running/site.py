@@ -10,6 +10,7 @@ from grandrounds.provision.node import FOLDER, Node
 from grandrounds.provision.secrets import make_private_folder, write_new
 from grandrounds.provision.site_folder import STATE
 from grandrounds.running import addresses, flower
+from grandrounds.running import health as health_check
 from grandrounds.running.folders import SITE
 from grandrounds.running.lock import only_one
 from grandrounds.running.parts import SitePart
@@ -18,8 +19,6 @@ from grandrounds_protocol.transport import join_address, split_address
 
 PRIVATE = "node:9094"
 """Where the executor's container finds the node's."""
-HEALTH = "127.0.0.1:9099"
-"""Where a container's own check asks Flower whether it is well (gRPC)."""
 _SECRET_BYTES = 32
 
 
@@ -48,7 +47,7 @@ def start(folder: Path, only: SitePart | None = None, *, node: str | None = None
         here = join_address(addresses.LOOPBACK, addresses.free_port())
         node = here if only is None else PRIVATE
     addresses.checked(node, "option --node")
-    health = None if only is None else HEALTH
+    health = None if only is None else health_check.ADDRESS
     make: dict[SitePart, Callable[[], Program]] = {
         SitePart.NODE: partial(_node, folder, node, health),
         SitePart.EXECUTOR: partial(_executor, folder, node, health),

@@ -1,0 +1,108 @@
+"""Images and docker-compose.yml: sound by their own rules, and as closed as the docs say."""
+
+import subprocess
+import sys
+from concurrent import futures
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import yaml
+from grpc_health.v1 import health as service
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from grandrounds.provision.compose import write_environment
+from grandrounds.running import health
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = ROOT / "docker-compose.yml"
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())
+    return loaded
+
+
+def tool(name: str, *arguments: str) -> None:
+    found = subprocess.run(
+        [str(BIN / name), *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+@pytest.mark.skipif(not (BIN / "hadolint").exists(), reason="hadolint is not installed")
+def test_the_containerfile_is_clean() -> None:
+    tool("hadolint", "deploy/images/Containerfile")
+
+
+@pytest.mark.skipif(not (BIN / "check-jsonschema").exists(), reason="no check-jsonschema")
+def test_compose_meets_its_schema() -> None:
+    tool("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(COMPOSE))
+
+
+def test_every_container_is_closed(compose: dict[str, Any]) -> None:
+    for name, service_ in compose["services"].items():
+        assert service_["read_only"] is True, name
+        assert service_["cap_drop"] == ["ALL"], name
+        assert "no-new-privileges:true" in service_["security_opt"], name
+        assert "privileged" not in service_, name
+        assert not any("docker.sock" in str(each) for each in service_["volumes"]), name
+        if name != "admin":
+            assert service_["healthcheck"]["test"][0] == "CMD", name
+
+
+def test_one_port_is_published_and_only_two_parts_see_the_world(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert [name for name, each in services.items() if "ports" in each] == ["edge"]
+    assert len(services["edge"]["ports"]) == 1
+    closed = {name for name, each in compose["networks"].items() if (each or {}).get("internal")}
+    assert closed == {"inside", "house"}
+    outward = {name for name, each in services.items() if set(each["networks"]) - closed}
+    assert outward == {"edge", "node"}
+
+
+def test_what_sees_the_world_sees_no_data_and_no_signing_key(compose: dict[str, Any]) -> None:
+    def mounts(name: str) -> set[str]:
+        return {each.partition("}")[2].partition(":")[0] for each in services[name]["volumes"]}
+
+    services = compose["services"]
+    assert mounts("node") == {"/node"}
+    assert mounts("edge") == {"/tls", "/state/edge"}
+
+
+def test_a_folder_says_where_it_lies_and_whose_it_is(tmp_path: Path) -> None:
+    write_environment(tmp_path, EDGE_PORT="8443")
+    lines = dict(
+        line.split("=", 1)
+        for line in (tmp_path / "compose.env").read_text().splitlines()
+        if not line.startswith("#")
+    )
+    owner = tmp_path.stat()
+    assert lines["GRANDROUNDS_DIR"] == str(tmp_path.resolve())
+    assert lines["GRANDROUNDS_USER"] == f"{owner.st_uid}:{owner.st_gid}"
+    assert lines["EDGE_PORT"] == "8443"
+
+
+@pytest.mark.parametrize("well", [True, False])
+def test_health_is_what_the_program_says(well: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = health_pb2.HealthCheckResponse
+    servicer = service.HealthServicer()
+    servicer.set("", said.SERVING if well else said.NOT_SERVING)
+    server = grpc.server(futures.ThreadPoolExecutor(1))
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    monkeypatch.setattr(health, "ADDRESS", f"127.0.0.1:{port}")
+    try:
+        assert health.main([]) == (0 if well else 1)
+    finally:
+        server.stop(None)
+
+
+def test_a_program_that_is_not_there_is_not_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "ADDRESS", "127.0.0.1:9")
+    assert health.main([]) == 1
+    assert health.main(["--what"]) == 2
