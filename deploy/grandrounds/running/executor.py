@@ -1,12 +1,13 @@
 """What a SuperExec may start: our one app, in a process that has its imports done already.
 
-Flower starts a new program for every message. Four seconds of imports each would make up most
-of a round, so each message gets a process forked from one that imported everything and has
-done nothing else.
+Flower starts a new program for every message. Four seconds of imports each made up most of a
+round, so each message gets a process forked from one that imported everything and has done
+nothing else.
 """
 
 import multiprocessing
 from collections.abc import Callable
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 
 from flwr.supercore.constant import TaskType
@@ -34,6 +35,10 @@ class OnlyExecutor:
         self._run = run
         self._context: ForkServerContext = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(preload)
+
+    def prepare(self) -> None:
+        """Start importing now: the first task need not wait for it."""
+        forkserver.ensure_running()
 
     def get_eligible_capacity(
         self, supported_task_types: set[TaskType], **_: object

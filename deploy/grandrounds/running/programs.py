@@ -50,6 +50,7 @@ def _superexec(task: str, run: str, preload: str) -> None:
     executor = OnlyExecutor(TaskType(task), getattr(guard, run), [guard.__name__, preload])
     flower = import_module("flwr.supercore.superexec.run_superexec")
     replace(flower, "get_executor", lambda *_, **__: executor)
+    executor.prepare()
     flower_superexec()
 
 
