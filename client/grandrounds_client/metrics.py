@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from grandrounds_client.arrays import Labels, Probabilities
@@ -46,7 +45,7 @@ def balanced_accuracy(probabilities: Probabilities, y: Labels) -> float | None:
 
 @dataclass(frozen=True)
 class Gain:
-    """Change in a score, and its standard error if nothing had truly changed."""
+    """Change in a balanced score, and its standard error if nothing had truly changed."""
 
     mean: float
     error: float
@@ -73,30 +72,12 @@ def balanced_gain(before: Probabilities, after: Probabilities, y: Labels) -> Gai
     >>> balanced_gain(unsure, sure, y)
     Gain(mean=0.5, error=0.125)
     """
-    change = _change(before, after, y)
+    rows = np.arange(len(y))
+    change = after[rows, y].astype(np.float64) - before[rows, y]
     members = [change[y == label] for label in np.unique(y)]
     variance = sum((part**2).mean() / len(part) for part in members)
     mean = np.mean([part.mean() for part in members])
     return Gain(float(mean), float(np.sqrt(variance)) / len(members))
-
-
-def plain_gain(before: Probabilities, after: Probabilities, y: Labels) -> Gain:
-    """Compare two models as `balanced_gain` does, every row alike, however common its class.
-
-    Examples
-    --------
-    >>> y = np.int32([0, 0, 0, 1])
-    >>> never, always = np.full((4, 2), [1.0, 0.0]), np.full((4, 2), [0.0, 1.0])
-    >>> plain_gain(never, always, y)
-    Gain(mean=-0.5, error=0.5)
-    """
-    change = _change(before, after, y)
-    return Gain(float(change.mean()), float(np.sqrt((change**2).mean() / len(y))))
-
-
-def _change(before: Probabilities, after: Probabilities, y: Labels) -> NDArray[np.float64]:
-    rows = np.arange(len(y))
-    return after[rows, y].astype(np.float64) - before[rows, y]
 
 
 def _auc(probabilities: Probabilities, y: Labels) -> float | None:
