@@ -83,6 +83,11 @@ def test_the_version_relied_on_is_the_one_pinned() -> None:
 def test_nothing_runs_with_another_version_of_flower(
     start: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def loaded(*_: object) -> None:
+        pytest.fail("Flower's code was reached")
+
+    monkeypatch.setattr(guard, "import_module", loaded)
+    monkeypatch.setattr(programs, "PROGRAMS", {"supernode": loaded})
     monkeypatch.setattr(flower, "version", lambda _: "1.41.1")
     with pytest.raises(VersionSkew, match=r"1\.41\.1 is installed") as refused:
         start()
