@@ -1,8 +1,6 @@
 """`grandrounds site join`: from a bundle to a site that runs."""
 
 from difflib import unified_diff
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -39,14 +37,12 @@ def join(
     if code:
         typer.echo(f"next: mend this, then grandrounds site check {folder}")
         raise typer.Exit(code)
-    if start and _is_there("grandrounds.running"):
-        import_module("grandrounds.running.site").start(folder)
-    else:
+    if not start:
         typer.echo(f"next: grandrounds site start {folder}")
+        return
+    from grandrounds.running import site as programs  # noqa: PLC0415 (heavy: Flower)
 
-
-def _is_there(package: str) -> bool:
-    return find_spec(package) is not None
+    programs.start(folder)
 
 
 def accept_bundle(folder: Path, data: bytes, *, yes: bool) -> OpenBundle:
