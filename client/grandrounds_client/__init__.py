@@ -11,3 +11,9 @@ A step a module, data passing straight through::
     retrain, review, adopt          what arrived, what it is worth, what is kept
     phases, app                     the five phases of a round; Flower at the edge
 """
+
+import os
+
+# onnxruntime tells its maker about the machine and its sessions unless told not to, and reads
+# this when it is imported: before any module here can import it
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"

@@ -12,6 +12,9 @@ import onnxruntime
 from grandrounds_client.arrays import Probabilities, Rows
 from grandrounds_protocol.errors import BadModel
 
+# somebody else may have imported it first, and then the environment came too late
+onnxruntime.disable_telemetry_events()
+
 Predict = Callable[[Rows], Probabilities]
 
 _FATAL = 4
