@@ -133,8 +133,15 @@ def test_a_request_by_other_keys_than_it_names_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["#" * (MAX_TEXT + 1), "a." * 5000 + "a = 1", "a = " + "[" * 100_000, "a = " + "{a = " * 9999],
-    ids=["long", "dots", "brackets", "braces"],
+    [
+        "#" * (MAX_TEXT + 1),
+        "a." * 200 + "a = 1",
+        # no end of a line in TOML, and one to `str.splitlines`
+        ("a." * 50 + '"\u2028".') * 9 + "a = 1",
+        "a = " + "[" * 100_000,
+        "a = " + "{a = " * 9999,
+    ],
+    ids=["long", "dots", "dots and line separators", "brackets", "braces"],
 )
 def test_a_federation_that_takes_much_to_read_is_refused(text: str) -> None:
     with pytest.raises(BadInput, match="too "):
