@@ -235,6 +235,19 @@ class Ledger:
         if self._known.failures.get(event) != now // DAY:
             self.write([event], now)
 
+    def failed_today(self, question: str, now: int) -> bool:
+        """Whether a question, named by its digest, failed on this day (UTC).
+
+        Raises
+        ------
+        BadLedger
+        """
+        self._opened()
+        return any(
+            isinstance(event, AnsweredEntry) and event.question == question and day == now // DAY
+            for event, day in self._known.failures.items()
+        )
+
     def check_kept(self) -> None:
         """Compare the lines with the head that was kept beside them when they were last written.
 

@@ -12,13 +12,13 @@ whatever leaves is sealed, written to the ledger, and signed, in this order.
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grandrounds_client import phases
 from grandrounds_client.frames import frames
 from grandrounds_client.identity import Identity
-from grandrounds_client.ledger import AnsweredEntry, RefusedEntry
+from grandrounds_client.ledger import AnsweredEntry, Event, RefusedEntry
 from grandrounds_client.phases import Outcome, Question
 from grandrounds_client.rounded import rounded
 from grandrounds_client.sealing import (
@@ -145,13 +145,21 @@ def _answer(site: Site, identity: Identity, asked: Asked) -> bytes:
     opened = open_parcels(identity, asked.instruction, asked.roster, site.store)
     state = State(site.store, asked.heading.run)
     instruction, doubts = with_true_scores(identity, opened.instruction, state, asked.roster)
-    if opened.events or doubts:
-        # before any work, so that it stands there whatever becomes of the work
-        identity.ledger.write([*opened.events, *doubts], identity.clock())
+    _write_down(identity, asked, [*opened.events, *doubts])
     question = Question(site, state, instruction)
     outcome = phases.perform(question)
     report = with_unopened(outcome.report, opened.refused)
     return _send(question, identity, asked, opened.heads, replace(outcome, report=report))
+
+
+def _write_down(identity: Identity, asked: Asked, events: Sequence[Event]) -> None:
+    """Say what came, before any work, so that it stands there whatever becomes of the work.
+
+    A question that fails may be put without end: its lines are written once a day.
+    """
+    now = identity.clock()
+    if events and not identity.ledger.failed_today(asked.digest, now):
+        identity.ledger.write(events, now)
 
 
 def _send(

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from grandrounds_client import phases
 from grandrounds_client import state as kept
 from grandrounds_client.identity import Identity
 from grandrounds_client.ledger import (
@@ -96,6 +97,28 @@ def test_a_refused_question_shown_again_and_again_has_one_line(site: Site) -> No
     for _ in range(5):
         assert failure(site, old).code == "Stale"
     assert identity(site).ledger.head.entries == before + 1
+
+
+def test_a_question_that_fails_with_its_parcels_again_and_again_has_their_lines_once(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(site, ask(site, "publish"))
+    release = site.store[f"r/{kept.CURRENT}"]
+    parcels = [Parcel("release", name, ("north",), release) for name in ("south", "west")]
+    whole = Instruction.from_bytes(body_of(ask(site, "distill", *parcels)))
+    broken = replace(whole.parcels[1], payload=b"no envelope")
+    question = keys.OFFICE.sign(
+        replace(whole, parcels=(whole.parcels[0], broken)).to_bytes(), "north"
+    )
+    monkeypatch.setattr(phases, "perform", lambda _: 1 // 0)
+    before = identity(site).ledger.head.entries
+    for _ in range(5):
+        assert failure(site, question).code == "InternalError"
+    events = [entry.what for entry in identity(site).ledger.entries()][before:]
+    assert [event.event for event in events] == ["opened", "refused", "answered"]
+    tomorrow = replace(identity(site), clock=lambda: keys.OFFICE.clock() + DAY)
+    answer(replace(site, identity=tomorrow), question)
+    assert identity(site).ledger.head.entries == before + 6
 
 
 def test_an_instruction_from_the_future_is_refused_naming_both_times(site: Site) -> None:
