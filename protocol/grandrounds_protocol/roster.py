@@ -109,6 +109,11 @@ class Roster(Record):
             raise UnknownSite(f"no {role} of that name is on the roster, version {self.version}")
         return found
 
+    def keys_of(self, name: str) -> PublicKeys | None:
+        """Return a member's keys; None where nobody has that name."""
+        found = self._by_name.get(name)
+        return None if found is None else found.keys
+
     @property
     def coordinator(self) -> Member:
         """The one who runs rounds.

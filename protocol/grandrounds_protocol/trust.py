@@ -133,7 +133,8 @@ class Trust:
         """Return a member of an accepted roster who is one still, by keys not revoked since.
 
         Keys that were replaced in good order hold until the run that began with them ends. Keys
-        that were revoked, since somebody may have stolen them, hold nowhere.
+        that were revoked, since somebody may have stolen them, hold nowhere; nor do those that
+        they had replaced, which lay beside them.
 
         Raises
         ------
@@ -141,6 +142,12 @@ class Trust:
         """
         found = roster.member(name, role)
         self.current.member(name, role)
-        if found.keys.fingerprint in self.current.revoked:
+        if not self._had_since(roster, name).isdisjoint(self.current.revoked):
             raise UnknownSite("this member's keys were revoked")
         return found
+
+    def _had_since(self, roster: Roster, name: str) -> set[str]:
+        """Fingerprints of the keys by which a member was known from a roster on."""
+        rosters = (roster, self.current, *self.earlier)
+        found = (each.keys_of(name) for each in rosters if each.version >= roster.version)
+        return {keys.fingerprint for keys in found if keys is not None}

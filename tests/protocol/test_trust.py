@@ -155,3 +155,21 @@ def test_a_stolen_key_that_was_revoked_is_refused_under_earlier_rosters_too(name
     with pytest.raises(UnknownSite, match="revoked"):
         later.member(first.current, name, role)
     assert later.member(later.current, name, role).keys == throw_away("new").public
+
+
+def test_keys_replaced_by_stolen_ones_are_refused_too() -> None:
+    # old keys stay in the folder: who took the new ones has these as well
+    first = begun()
+    stolen, fresh = (
+        Member(name="b", role="site", keys=throw_away(name).public) for name in ("stolen", "fresh")
+    )
+    gone = (stolen.keys.fingerprint,)
+    between = first.accept(roster(A, stolen, HUB, version=4))
+    later = between.accept(roster(A, HUB, version=5, revoked=gone)).accept(
+        roster(A, fresh, HUB, version=6, revoked=gone)
+    )
+    for before in (first.current, between.current):
+        with pytest.raises(UnknownSite, match="revoked"):
+            later.member(before, "b", "site")
+        assert later.member(before, "a", "site") == A
+    assert later.member(later.current, "b", "site") == fresh
