@@ -91,8 +91,9 @@ def _show_federation(path: Path, bundle: OpenBundle, *, yes: bool) -> None:
         question = f"  Take part by these rules? They will be in {path}"
     else:
         typer.echo(f"{FEDERATION} changes")
+        # lines as TOML ends them: `splitlines` would show a rule where a comment goes on
         for line in unified_diff(
-            old.splitlines(), new.splitlines(), "accepted", "offered", "", "", 1
+            old.split("\n"), new.split("\n"), "accepted", "offered", "", "", 1
         ):
             typer.echo(f"  {_printable(line)}")
         question = "  Do you accept these changes?"

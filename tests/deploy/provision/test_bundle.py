@@ -240,6 +240,23 @@ def test_a_changed_federation_is_shown_and_one_no_leaves_all_as_it_was(
     assert open_site_folder(members / "north").federation.rules.recipe == "paper"
 
 
+def test_a_rule_moved_into_a_comment_is_shown(
+    members: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = members / "hub/federation.toml"
+    text = path.read_text()
+    # TOML ends no line at this separator, and much that shows text does
+    for end in ("\n", "\u2028"):
+        path.write_text(text.replace("recipe =", f"# how{end}recipe ="), encoding="utf-8")
+        assert run_command(["coordinator", "renew", "hub"]) == 0
+        run_command(["authority", "enroll", "authority", "hub/enrolment.json", "--yes"])
+        capsys.readouterr()
+        site_joins(members, bundle(members))
+    said = capsys.readouterr().out
+    assert '-recipe = "private"' in said
+    assert '+# how?recipe = "private"' in said
+
+
 def test_a_first_bundle_is_accepted_only_where_its_authority_is_confirmed(members: Path) -> None:
     def no(_: OpenBundle) -> None:
         raise click.Abort
