@@ -14,6 +14,7 @@ from grandrounds.cli import run_command
 from grandrounds.doctor.finding import ok
 from grandrounds.provision.coordinator_folder import accept_bundle
 from grandrounds_client.settings import SiteSettings
+from grandrounds_protocol.errors import GrandRoundsError
 from grandrounds_protocol.schema import Federation
 from grandrounds_protocol.settings import parse_settings
 
@@ -50,6 +51,19 @@ def test_a_contestant_of_ones_own_plays_as_written(tmp_path: Path, wine: Folder)
     )
     assert "12 of 12" in said.stdout
     assert "drawn: random rows" in said.stdout
+
+
+def raised(root: type[GrandRoundsError] = GrandRoundsError) -> set[type[GrandRoundsError]]:
+    """Return every error of the product."""
+    return {root}.union(*(raised(each) for each in root.__subclasses__()))
+
+
+def test_every_error_stands_on_its_page_with_its_exit_code() -> None:
+    page = (DOCS / "errors.md").read_text(encoding="utf-8")
+    found = re.findall(r"^\| `(\w+)` \| (\d) \|", page, flags=re.MULTILINE)
+    ours = {(each.__name__, str(each.exit_code)) for each in raised()}
+    assert len(found) == len(set(found))
+    assert set(found) == ours
 
 
 def commands(page: str, *words: str) -> list[list[str]]:
