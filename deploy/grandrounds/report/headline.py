@@ -86,12 +86,17 @@ def _adopters(results: Results, names: list[str]) -> str:
 
 
 def _brought(site: SiteResult) -> str:
-    own, everywhere = _points(site)
-    return f"{own} points on its own held-out rows, {everywhere} on those of all sites"
+    own, *everywhere = _points(site)
+    return ", ".join(
+        [f"{own} points on its own held-out rows"]
+        + [f"{points} on those of all sites" for points in everywhere]
+    )
 
 
-def _points(site: SiteResult) -> tuple[str, str]:
-    return balanced(site.own).text, balanced(site.federation).text
+def _points(site: SiteResult) -> list[str]:
+    """Return the change at home, and everywhere if it is known: a coordinator is not told."""
+    found = [balanced(site.own), balanced(site.federation)]
+    return [found[0].text] + [each.text for each in found[1:] if each.kind != "undefined"]
 
 
 def _keepers(parted: _Parted) -> str:

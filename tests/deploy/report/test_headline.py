@@ -15,6 +15,15 @@ def test_who_adopted_stands_with_what_it_brought_at_home_and_everywhere() -> Non
     )
 
 
+def test_a_coordinator_that_knows_nothing_of_all_sites_rows_says_nothing_of_them() -> None:
+    unknown = compared(None, None)
+    north, south = (site_result(0.5, after, federation=unknown) for after in (0.7, 0.6))
+    assert headline(results_of(north=north, south=south)).main == (
+        "north (+20.0 points on its own held-out rows) and south (+10.0) "
+        "adopted what they were taught."
+    )
+
+
 def test_who_kept_its_model_stands_with_the_reason_said_once_for_all_of_a_kind() -> None:
     kept = site_result(0.5, 0.5, **KEPT)
     vetoed = site_result(0.5, 0.5, adopted=0, verdict="vetoed by own rule")
