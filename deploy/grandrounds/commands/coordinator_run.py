@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -12,10 +12,11 @@ import typer
 from rich.console import Console
 
 from grandrounds.commands.coordinator import Folder
-from grandrounds.coordinating.follow import follow, is_driven, kept, newest, runs
+from grandrounds.coordinating.follow import LOOK, follow, is_driven, kept, newest, runs
 from grandrounds.coordinating.metrics import server
 from grandrounds.coordinating.order import (
     DRIVER,
+    ORDERING,
     RUNS,
     STATE,
     Order,
@@ -25,6 +26,7 @@ from grandrounds.coordinating.order import (
 )
 from grandrounds.coordinating.view import view_of
 from grandrounds.provision.coordinator_folder import Coordinator, open_coordinator
+from grandrounds.running.lock import only_one
 from grandrounds_protocol.errors import AlreadyRunning, BadInput, WorkFailed
 from grandrounds_server.checkpoints import Checkpoints, Run
 from grandrounds_server.database import Database
@@ -65,16 +67,12 @@ def run(
     order = _resumed(coordinator, name, asked) if resume else _new(coordinator, name, asked)
     order = make_order(**{**order.model_dump(), "phase_timeout": phase_timeout})
     plan_of(coordinator, order)
-    if is_driven(coordinator.state):
-        raise AlreadyRunning(
-            "a run is under way here",
-            where=str(folder),
-            remedy=f"grandrounds coordinator status {folder} shows it",
-        )
-    after = _last_line(coordinator.state, order.run)
-    write_order(coordinator.state, order)
-    gone = _submitted(folder)
     try:
+        with _ordering(coordinator):
+            after = _last_line(coordinator.state, order.run)
+            write_order(coordinator.state, order)
+            gone = _submitted(folder)
+            _await_driver(coordinator.state, gone)
         _tell(coordinator.state, order.run, after, gone, as_json=as_json)
     except KeyboardInterrupt:
         typer.echo(
@@ -203,6 +201,26 @@ def _resumed(coordinator: Coordinator, name: str | None, asked: Mapping[str, obj
     return make_order(run=found.name, resume=True, **begun)
 
 
+@contextmanager
+def _ordering(coordinator: Coordinator) -> Iterator[None]:
+    """Be the only one that orders a run here: a second order would replace one not yet read.
+
+    Raises
+    ------
+    AlreadyRunning
+        If a run is under way, or about to begin.
+    """
+    if not is_driven(coordinator.state):
+        with suppress(AlreadyRunning), only_one(coordinator.state / ORDERING):
+            yield
+            return
+    raise AlreadyRunning(
+        "a run is under way here",
+        where=str(coordinator.folder),
+        remedy=f"grandrounds coordinator status {coordinator.folder} shows it",
+    )
+
+
 def _last_line(state: Path, name: str) -> int:
     if name not in {each.name for each in runs(state)}:
         return 0
@@ -226,6 +244,12 @@ def _submitted(folder: Path) -> Callable[[], bool]:
             return since[-1] - since[0] > UNREACHABLE
 
     return gone
+
+
+def _await_driver(state: Path, gone: Callable[[], bool]) -> None:
+    """Wait until a process drives the run, and so has read the order, or none will."""
+    while not is_driven(state) and not gone():
+        time.sleep(LOOK)
 
 
 def _tell(state: Path, name: str, after: int, gone: Callable[[], bool], *, as_json: bool) -> None:

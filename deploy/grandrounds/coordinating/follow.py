@@ -84,7 +84,7 @@ def newest(state: Path, name: str | None) -> Run:
         raise BadInput(
             "no run was begun here" if name is None else f"there is no run {name!r}",
             where=str(state),
-            remedy="grandrounds coordinator run begins one",
+            remedy="grandrounds coordinator run begins one, status lists them",
         )
     return found[-1]
 

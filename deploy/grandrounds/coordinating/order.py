@@ -16,6 +16,8 @@ from grandrounds_server.state import Plan
 STATE, FILE = "state", "order.json"
 DRIVER, RUNS = "driver", "runs"
 """Folders of the state folder: the lock and the payloads of who drives; what each run came to."""
+ORDERING = "ordering"
+"""Folder with the lock of who orders a run, until a process drives it."""
 _MOST = 4096
 
 

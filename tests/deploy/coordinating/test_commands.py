@@ -200,6 +200,22 @@ def test_ctrl_c_leaves_the_run_going_and_stop_ends_it(
     assert typed(control, "stop") == 2
 
 
+def test_of_two_orders_the_second_is_refused_before_it_replaces_the_first(
+    control: Control, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit, second = control.submit, []
+
+    def slowly(folder: Path) -> int:
+        second.append(typed(control, "run", "--rounds", "2", "--run", "other"))
+        return submit(folder)
+
+    monkeypatch.setattr(control, "submit", slowly)
+    assert typed(control, "run", "--rounds", "1") == 0
+    assert second == [2]
+    assert "a run is under way here" in capsys.readouterr().err
+    assert [run.name for run in control.world.runs()] == ["run-1"]
+
+
 def test_a_run_that_fails_ends_with_1_and_its_reason(
     control: Control, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
