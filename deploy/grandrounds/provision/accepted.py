@@ -65,7 +65,7 @@ def read_trust(folder: Path) -> Trust:
         raise BadInput(
             "no roster was accepted here yet",
             where=str(folder),
-            remedy="grandrounds site roster DIR FILE accepts one",
+            remedy="grandrounds site join DIR BUNDLE; the authority has it",
         )
     authority = read_bytes(folder / _AUTHORITY, 100).decode("ascii", "replace").strip()
     check_private_folder(folder)

@@ -57,5 +57,9 @@ def read(folder: Path, roster: Path) -> OpenBundle:
     """
     path = folder / FILE
     if not path.exists():
-        raise BadInput("no bundle was accepted here yet", where=str(path))
+        raise BadInput(
+            "no bundle was accepted here yet",
+            where=str(path),
+            remedy="grandrounds site join DIR BUNDLE; the authority has it",
+        )
     return read_bundle(read_bytes(path, MAX_BYTES), accepted.read_trust(roster).authority)
