@@ -1,9 +1,9 @@
-# install: .venv with pinned dependencies; demo: the main job; test: what CI runs; check: lint and types.
+# install: .venv with pinned dependencies; demo: the main job; test: what CI runs; test-faults: the matrix of faults; check: lint and types.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test check format audit clean
+.PHONY: install demo test test-faults check format audit clean
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -23,6 +23,12 @@ check: install
 test: export OMP_NUM_THREADS = 1
 test: check
 	$(BIN)/pytest -n auto --cov --cov-fail-under=90
+
+# real processes, one fault after the other; SHARD=1/4 runs a quarter, and what passed is kept
+SHARD ?= 1/1
+test-faults: export OMP_NUM_THREADS = 1
+test-faults: install
+	$(BIN)/python -m tests.faults $(SHARD)
 
 format: install
 	$(BIN)/ruff check --fix .

@@ -1,6 +1,6 @@
 """A coordinator and three sites of made rows, whose folders outlive their processes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,7 +125,7 @@ def make_rows(folder: Path, seed: int) -> None:
     (folder / "rows.csv").write_text("\n".join([",".join([*names, "outcome"]), *lines]))
 
 
-def make_federation(root: Path, rules: str) -> Path:
+def make_federation(root: Path, rules: str, sites: Sequence[str] = SITES) -> Path:
     root.mkdir(parents=True)
     features = "".join(
         f'[[features]]\nname = "m{at}"\nkind = "continuous"\nlow = 0\nhigh = 1\n'
@@ -133,7 +133,7 @@ def make_federation(root: Path, rules: str) -> Path:
     )
     head = 'name = "made"\nlabel = "outcome"\nclasses = ["well", "ill"]\n'
     (root / "federation.toml").write_text(f"{head}{features}[rules]\n{rules}\n")
-    for seed, name in enumerate(SITES):
+    for seed, name in enumerate(sites):
         (root / name).mkdir()
         (root / name / "site.toml").write_text(
             f'name = "{name}"\ndata = "rows.csv"\nlearner = "tree"\npatients = false\n'
