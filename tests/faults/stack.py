@@ -137,13 +137,18 @@ class Stack:
         except LookupError:
             return False
 
+    def unwell(self) -> list[str]:
+        """Return who does not run, is not connected, or is still at work."""
+        found = [f"{who} lacks a program" for who in self.started if not self.has_its_programs(who)]
+        found += [f"an app of {who} is left" for who in self.started if self.apps(who)]
+        if not found and is_up(self.world):
+            missing = set(SITES) - self._online()
+            return [f"{site} is not connected" for site in sorted(missing)]
+        return found or ["the edge does not answer"]
+
     def is_well(self) -> bool:
         """Whether everybody runs and is connected, and nobody is at work."""
-        return (
-            is_up(self.world)
-            and all(self.has_its_programs(who) and not self.apps(who) for who in self.started)
-            and self._online() == set(SITES)
-        )
+        return not self.unwell()
 
     def _online(self) -> set[str]:
         try:
@@ -209,11 +214,11 @@ def running(root: Path) -> Iterator[Stack]:
     until(lambda: not left_over(root), 20)
 
 
-def settled(stack: Stack, seconds: float) -> bool:
-    """Whether everybody is well again within some time, and nobody is left over."""
+def left_unwell(stack: Stack, seconds: float) -> list[str]:
+    """Return who is not well again after some time, and who is left over."""
     deadline = time.monotonic() + seconds
-    while not stack.is_well() or stack.strays():
+    while found := [*stack.unwell(), *stack.strays()]:
         if time.monotonic() > deadline:
-            return False
+            break
         time.sleep(0.5)
-    return True
+    return found

@@ -13,7 +13,7 @@ from grandrounds_client.ledger import RefusedEntry
 from grandrounds_protocol.records import Phase
 from grandrounds_server.checkpoints import Run
 from grandrounds_server.journal import Event
-from tests.faults.stack import LOOK, VICTIM, WELL, Stack, settled
+from tests.faults.stack import LOOK, VICTIM, WELL, Stack, left_unwell
 
 LONGEST = 900.0
 """Seconds until a run with a fault must have come to its end."""
@@ -179,8 +179,7 @@ def suffer(stack: Stack, fault: Fault, run: str, digest: str) -> Outcome:
     seen = _to_its_end(stack, run)
     wrong = [*fault.check(seen, digest), *seen.twice(), *seen.again()]
     seconds = time.monotonic() - since
-    if not settled(stack, WELL):
-        wrong.append(f"not all are well again, or somebody is left over: {stack.strays()}")
+    wrong += left_unwell(stack, WELL)
     told = "; ".join(wrong) or _words(seen)
     return Outcome(fault.name, fault.expected, told, round(seconds, 1), not wrong)
 
