@@ -99,7 +99,13 @@ def test_every_third_party_import_is_a_declared_dependency() -> None:
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     declared = {line.split(">")[0].split("=")[0].strip() for line in project["dependencies"]}
-    distribution = {"sklearn": "scikit-learn", "google": "protobuf", "PIL": "pillow"}
+    distribution = {
+        "sklearn": "scikit-learn",
+        "google": "protobuf",
+        "PIL": "pillow",
+        "grpc": "grpcio",
+        "grpc_health": "grpcio-health-checking",
+    }
     # installed with another that is declared: click with typer, httpx with flwr
     carried = {"click", "httpx"}
     for folder in (*ROOMS.values(), ROOT / "deploy" / "grandrounds"):
