@@ -12,7 +12,9 @@ import yaml
 from grpc_health.v1 import health as service
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from grandrounds.cli import run_command
 from grandrounds.provision.compose import write_environment
+from grandrounds.provision.coordinator_folder import begin
 from grandrounds.running import health
 
 ROOT = Path(__file__).parents[2]
@@ -71,6 +73,21 @@ def test_what_sees_the_world_sees_no_data_and_no_signing_key(compose: dict[str, 
     services = compose["services"]
     assert mounts("node") == {"/node"}
     assert mounts("edge") == {"/tls", "/state/edge"}
+
+
+def test_what_is_mounted_is_there_before_docker_would_make_it(
+    compose: dict[str, Any], tmp_path: Path
+) -> None:
+    """What docker makes is root's, and the containers are not root."""
+    federation = ROOT / "deploy" / "examples" / "heart" / "federation.toml"
+    begin(tmp_path / "hub", federation, ["localhost"], 443)
+    assert run_command(["site", "init", str(tmp_path / "north"), "--site", "north"]) == 0
+    for name, each in compose["services"].items():
+        folder = tmp_path / ("north" if name in {"node", "site"} else "hub")
+        for mount in each["volumes"]:
+            below = mount.partition("}")[2].partition(":")[0].lstrip("/")
+            assert (folder / below).is_dir(), (name, mount)
+            assert (folder / below).stat().st_mode & 0o077 == 0 or not below, (name, mount)
 
 
 def test_a_folder_says_where_it_lies_and_whose_it_is(tmp_path: Path) -> None:
