@@ -15,6 +15,8 @@ SHORT = ("injected instruction",)
 
 @needs_nginx
 @pytest.mark.slow
+# the forging node speaks through Flower's own client, which hands httpx a path
+@pytest.mark.filterwarnings("ignore:.*verify=<str>.*:DeprecationWarning")
 def test_a_round_comes_to_the_same_when_a_node_forges(tmp_path: Path) -> None:
     digest = digest_in_process(tmp_path / "in-process")
     faults = [fault for fault in MATRIX if fault.name in SHORT]

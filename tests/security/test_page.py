@@ -16,7 +16,7 @@ TESTS = {
 
 def faults() -> list[tuple[str, str]]:
     """Return each fault of the page, and the cell that names its tests."""
-    section = PAGE.split("## What happens if")[1]
+    section = PAGE.split("## What happens if")[1].split("\n## ")[0]
     rows = [line.strip("|").split(" | ") for line in section.splitlines() if line.startswith("| ")]
     return [(cells[0].strip(), cells[-1].strip()) for cells in rows[1:]]
 
