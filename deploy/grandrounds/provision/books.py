@@ -1,20 +1,17 @@
 """What a site's own books say, without disturbing a process that writes them."""
 
-import fcntl
 from pathlib import Path
 
 from grandrounds.provision import accepted, bundles
 from grandrounds.provision.identity import ROSTER, open_ledger
 from grandrounds.provision.site_folder import PRIVACY, STATE, STORE, read_settings
+from grandrounds.running.lock import is_held
 from grandrounds_client.ledger import AnsweredEntry, ReleasedEntry
 from grandrounds_client.private import spent
 from grandrounds_client.store import DirectoryStore
 from grandrounds_protocol.record import Count, Record
 from grandrounds_protocol.records import Phase
 from grandrounds_protocol.times import Time
-
-LOCK = "lock"
-"""In the folder for state: held by whoever works on it."""
 
 
 class Answered(Record):
@@ -66,14 +63,7 @@ def read_books(folder: Path) -> Books:
 
 def is_running(folder: Path) -> bool:
     """Whether a process works on a site's state now."""
-    try:
-        with (folder / STATE / LOCK).open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
+    return is_held(folder / STATE)
 
 
 def spent_epsilon(folder: Path) -> float:

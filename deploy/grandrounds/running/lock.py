@@ -26,24 +26,32 @@ def only_one(state: Path) -> Iterator[None]:
     make_private_folder(state)
     handle = os.open(state / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not _locked(handle, fcntl.LOCK_EX):
+            raise AlreadyRunning(
+                "another process is at work here already",
+                where=str(state),
+                remedy="stop that one first; two would write over each other",
+            )
         yield
-    except BlockingIOError:
-        raise AlreadyRunning(
-            "another process is at work here already",
-            where=str(state),
-            remedy="stop that one first; two would write over each other",
-        ) from None
     finally:
         os.close(handle)
 
 
 def is_held(state: Path) -> bool:
-    """Whether a process works on a state folder now."""
-    if not (state / LOCK).exists():
+    """Whether a process works on a state folder now; nothing is made to find out."""
+    try:
+        handle = os.open(state / LOCK, os.O_RDONLY)
+    except FileNotFoundError:
         return False
     try:
-        with only_one(state):
-            return False
-    except AlreadyRunning:
-        return True
+        return not _locked(handle, fcntl.LOCK_SH)
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int, how: int) -> bool:
+    try:
+        fcntl.flock(handle, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
