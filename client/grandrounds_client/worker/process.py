@@ -1,16 +1,12 @@
 """The site's side: a worker process that is started when needed, and ended when it misbehaves."""
 
-import contextlib
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 
 from pydantic import ValidationError
 
 from grandrounds_client.worker.limits import WorkerLimits
-from grandrounds_client.worker.memory import Array, SharedMemory, needed, new_file
+from grandrounds_client.worker.memory import Array, SharedMemory, needed
 from grandrounds_client.worker.pipe import Closed, OutOfForm, TooLate, receive, send
 from grandrounds_client.worker.requests import (
     Done,
@@ -25,6 +21,7 @@ from grandrounds_client.worker.requests import (
     Unknown,
 )
 from grandrounds_client.worker.shapes import answered, sent
+from grandrounds_client.worker.started import SERVE, Spawned, Started
 from grandrounds_protocol.errors import (
     BadInput,
     BadModel,
@@ -34,8 +31,6 @@ from grandrounds_protocol.errors import (
     WorkFailed,
 )
 
-SERVE = "grandrounds_client.worker.serve"
-"""The module that the process runs."""
 _GRACE = 5.0
 """Seconds by which the worker outlives the site's patience: the site ends it, not the timer."""
 _ERRORS: dict[str, type[BadModel | BadInput]] = {
@@ -58,10 +53,9 @@ class Worker:
         self.limits = limits or WorkerLimits()
         self.started = 0
         """Processes started so far."""
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Started | None = None
+        self._shared: SharedMemory
         self._greeted = False
-        self._file = new_file()
-        self._shared = SharedMemory(self._file)
         self._condemned: dict[str, BadModel] = {}
         self._lock = threading.Lock()
 
@@ -79,7 +73,13 @@ class Worker:
         """Start the process ahead of the first request; returns before it is ready."""
         with self._lock:
             if self._process is None:
-                self._process = self._started()
+                self._hold(Spawned(self.limits))
+
+    def adopt(self, process: Started) -> None:
+        """Go on with a process that runs already; one held until now is ended."""
+        with self._lock:
+            self._end()
+            self._hold(process)
 
     def ask(
         self, request: Load | Predict | Find, arrays: Sequence[Array], rows: int
@@ -99,9 +99,10 @@ class Worker:
             if request.model in self._condemned:
                 condemned = self._condemned[request.model]
                 raise type(condemned)(condemned.problem)
+            process = self._ready()
             self._shared.reserve(max(needed(sent(request)), needed(answered(request))))
             self._shared.write(arrays)
-            answer = self._exchange(request, self.limits.deadline(request.kind, rows))
+            answer = self._exchange(process, request, self.limits.deadline(request.kind, rows))
             if isinstance(answer, Failed):
                 raise _ERRORS[answer.error](answer.problem, where=answer.where)
             if isinstance(answer, Unknown):
@@ -109,13 +110,12 @@ class Worker:
             return answer, self._shared.read(_given(request, answer))
 
     def _exchange(
-        self, request: Load | Predict | Find, seconds: float
+        self, process: Started, request: Load | Predict | Find, seconds: float
     ) -> Loaded | Done | Unknown | Failed:
-        process = self._ready()
         envelope = Envelope(request=request, seconds=seconds + _GRACE)
         try:
-            send(_descriptor(process.stdin), envelope.model_dump_json().encode())
-            record = receive(_descriptor(process.stdout), seconds)
+            send(process.inlet, envelope.model_dump_json().encode())
+            record = receive(process.outlet, seconds)
             answer = Reply.model_validate_json(record).answer
         except Closed:
             error: BadModel = ModelCrashed(ModelCrashed.public)
@@ -131,33 +131,26 @@ class Worker:
         self._condemned[request.model] = error
         raise error
 
-    def _ready(self) -> subprocess.Popen[bytes]:
-        if self._process is None:
-            self._process = self._started()
-        if self._process.poll() is not None:  # between two requests: nobody's model did it
+    def _ready(self) -> Started:
+        process = self._process
+        if process is not None and process.has_ended():  # between two requests: no model's fault
             self._end()
-            self._process = self._started()
+            process = None
+        if process is None:
+            process = self._hold(Spawned(self.limits))
         if not self._greeted:
-            self._greet(self._process)
-        return self._process
+            self._greet(process)
+        return process
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _hold(self, process: Started) -> Started:
         self.started += 1
         self._greeted = False
-        limits = (self.limits.memory, self.limits.models, self._file)
-        return subprocess.Popen(  # noqa: S603 (this interpreter, on our own module)
-            [sys.executable, "-P", "-m", SERVE, *map(str, limits)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # a peer's file may be quoted in what libraries print
-            pass_fds=(self._file,),
-            env=_environment(),
-            bufsize=0,
-        )
+        self._process, self._shared = process, SharedMemory(process.file)
+        return process
 
-    def _greet(self, process: subprocess.Popen[bytes]) -> None:
+    def _greet(self, process: Started) -> None:
         try:
-            record = receive(_descriptor(process.stdout), self.limits.start)
+            record = receive(process.outlet, self.limits.start)
             self._greeted = isinstance(Reply.model_validate_json(record).answer, Ready)
         except (Closed, TooLate, OutOfForm, ValidationError):
             self._greeted = False
@@ -165,32 +158,14 @@ class Worker:
             self._end()
             raise WorkFailed(
                 "the process that runs peers' models does not start",
-                where=f"{sys.executable} -m {SERVE}",
+                where=SERVE,
                 remedy="check that this machine has memory and processes left",
             )
 
     def _end(self) -> None:
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
-
-
-def _descriptor(pipe: object) -> int:
-    number: int = pipe.fileno()  # type: ignore[attr-defined]
-    return number
-
-
-def _environment() -> dict[str, str]:
-    """No secret of the site's is in the environment of the process."""
-    passed = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "HOME", "TMPDIR")
-    kept = {name: os.environ[name] for name in passed if name in os.environ}
-    return {**kept, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+        if process is not None:
+            process.end()
 
 
 def _fits(request: Load | Predict | Find, answer: object) -> bool:

@@ -7,13 +7,23 @@ nothing else.
 
 import multiprocessing
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
+from typing import Any
 
 from flwr.supercore.constant import TaskType
 from flwr.supercore.superexec.executor import ExecutionSpec, LaunchResult
 
-Run = Callable[[ExecutionSpec], None]
+Run = Callable[[ExecutionSpec, Any], None]
+"""Does a task; also given what was started beside it."""
+Beside = Callable[[ForkServerContext], AbstractContextManager[Any]]
+"""Starts what a task's process is to have beside it."""
+
+
+def alone(_context: ForkServerContext) -> AbstractContextManager[None]:
+    """Start nothing beside a task."""
+    return nullcontext()
 
 
 class OnlyExecutor:
@@ -28,11 +38,15 @@ class OnlyExecutor:
         Does the task; a module's function.
     preload : list of str
         Modules that the process from which others are forked imports once.
+    beside : callable
     """
 
-    def __init__(self, task: TaskType, run: Run, preload: list[str]) -> None:
+    def __init__(
+        self, task: TaskType, run: Run, preload: list[str], beside: Beside = alone
+    ) -> None:
         self._task = task
         self._run = run
+        self._beside = beside
         self._context: ForkServerContext = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(preload)
 
@@ -53,7 +67,8 @@ class OnlyExecutor:
         """Start a process for a task of our type."""
         if spec.task_type != self._task:
             return LaunchResult.failed(f"nothing but {self._task} runs here")
-        self._context.Process(target=self._run, args=(spec,), daemon=False).start()
+        with self._beside(self._context) as beside:
+            self._context.Process(target=self._run, args=(spec, beside), daemon=False).start()
         return LaunchResult.accepted()
 
     def reconcile(self) -> None:

@@ -10,6 +10,7 @@ It replaces inner names of Flower, so it works with the one version it was writt
 import hashlib
 import logging
 import os
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from queue import Queue
@@ -20,6 +21,7 @@ from flwr.supercore.superexec.executor import ExecutionSpec
 from flwr.supercore.tls import validate_and_resolve_root_certificates
 
 from grandrounds.running.app_bundle import approved
+from grandrounds.running.beside import Beside, adopt
 from grandrounds.running.flower import check_flower, replace
 from grandrounds_client.frames import frames
 from grandrounds_protocol.errors import BundleNotApproved
@@ -42,18 +44,18 @@ def check_bundle(data: bytes) -> None:
         )
 
 
-def run_clientapp(spec: ExecutionSpec) -> None:
-    """Answer one message at a site; ends the process."""
+def run_clientapp(spec: ExecutionSpec, beside: Beside | None = None) -> None:
+    """Answer one message at a site, with peers' models `beside` us; ends the process."""
     check_flower()
     flower = import_module("flwr.supernode.runtime.run_clientapp")
     replace(flower, "install_from_fab", lambda data, **_: check_bundle(data))
     # neither reads the name and version that arrived: a crafted one would lead out of its folder
     replace(flower, "get_project_dir", lambda *_: Path(os.devnull))
-    replace(flower, "get_load_client_app_fn", lambda **_: lambda *_: answer)
+    replace(flower, "get_load_client_app_fn", lambda **_: lambda *_: partial(answer, beside=beside))
     flower.run_clientapp(**_arguments(spec))
 
 
-def run_serverapp(spec: ExecutionSpec) -> None:
+def run_serverapp(spec: ExecutionSpec, _beside: None = None) -> None:
     """Run the rounds a coordinator ordered; ends the process."""
     check_flower()
     flower = import_module("flwr.superlink.runtime.run_serverapp")
@@ -67,7 +69,7 @@ def run_serverapp(spec: ExecutionSpec) -> None:
     flower.run_serverapp(log_queue=Queue(), **_arguments(spec))
 
 
-def answer(message: Message, context: Context) -> Message:
+def answer(message: Message, context: Context, *, beside: Beside | None = None) -> Message:
     """Let the installed app answer; of an error only its type is told.
 
     An exception that gets out of here would reach the coordinator word by word, values of
@@ -77,6 +79,8 @@ def answer(message: Message, context: Context) -> Message:
         from grandrounds.running.clientapp import app  # noqa: PLC0415 (it may fail, and is heavy)
         from grandrounds.threads import one_thread  # noqa: PLC0415 (likewise)
 
+        if beside is not None:
+            adopt(beside)
         with one_thread():
             return app(message, context)
     except Exception as error:  # noqa: BLE001 (whatever it is)

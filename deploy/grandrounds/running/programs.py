@@ -7,11 +7,14 @@ rely on ends at once, and so that an executor runs nothing but our app.
 import sys
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 from importlib import import_module
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from grandrounds.running.flower import check_flower, replace
+
+if TYPE_CHECKING:
+    from grandrounds.running.executor import Beside
 
 NODE_POLL = 1.0
 """Most seconds between two looks of a node for messages; Flower's own is 3."""
@@ -40,14 +43,27 @@ def _supernode() -> None:
     flower_supernode()
 
 
-def _superexec(task: str, run: str, preload: str) -> None:
+def _superexec_site() -> None:
+    from grandrounds.running import beside  # noqa: PLC0415 (likewise)
+
+    app = "grandrounds.running.clientapp"
+    _superexec("flwr-clientapp", "run_clientapp", [app, beside.SERVE], beside.forked)
+
+
+def _superexec_coordinator() -> None:
+    from grandrounds.running.executor import alone  # noqa: PLC0415 (likewise)
+
+    _superexec("flwr-serverapp", "run_serverapp", ["grandrounds.running.serverapp"], alone)
+
+
+def _superexec(task: str, run: str, preload: list[str], beside: "Beside") -> None:
     from flwr.supercore.cli import flower_superexec  # noqa: PLC0415 (likewise)
     from flwr.supercore.constant import TaskType  # noqa: PLC0415 (likewise)
 
     from grandrounds.running import guard  # noqa: PLC0415 (likewise)
     from grandrounds.running.executor import OnlyExecutor  # noqa: PLC0415 (likewise)
 
-    executor = OnlyExecutor(TaskType(task), getattr(guard, run), [guard.__name__, preload])
+    executor = OnlyExecutor(TaskType(task), getattr(guard, run), [guard.__name__, *preload], beside)
     flower = import_module("flwr.supercore.superexec.run_superexec")
     replace(flower, "get_executor", lambda *_, **__: executor)
     executor.prepare()
@@ -61,12 +77,8 @@ def _wait_less(seconds: float) -> None:
 PROGRAMS: Mapping[str, Callable[[], None]] = {
     "superlink": _superlink,
     "supernode": _supernode,
-    "superexec-site": partial(
-        _superexec, "flwr-clientapp", "run_clientapp", "grandrounds.running.clientapp"
-    ),
-    "superexec-coordinator": partial(
-        _superexec, "flwr-serverapp", "run_serverapp", "grandrounds.running.serverapp"
-    ),
+    "superexec-site": _superexec_site,
+    "superexec-coordinator": _superexec_coordinator,
 }
 
 if __name__ == "__main__":

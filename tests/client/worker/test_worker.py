@@ -1,6 +1,7 @@
 """Peers' models run in a process apart: same answers, and trouble stays theirs."""
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from functools import cache
@@ -15,7 +16,7 @@ from grandrounds_client.learners import make_learner
 from grandrounds_client.release import export
 from grandrounds_client.teacher import Teacher
 from grandrounds_client.vet import vet
-from grandrounds_client.worker import Worker, WorkerLimits, process, remote_teacher
+from grandrounds_client.worker import Worker, WorkerLimits, remote_teacher, started
 from grandrounds_protocol.errors import BadInput, BadModel, WorkFailed
 from grandrounds_protocol.layout import Layout
 from grandrounds_protocol.schema import Categorical, Continuous
@@ -34,7 +35,7 @@ def worker() -> Iterator[Worker]:
 @pytest.fixture(scope="module")
 def misbehaving() -> Iterator[Worker]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(process, "SERVE", "tests.client.worker.misbehaving")
+        patch.setattr(started, "SERVE", "tests.client.worker.misbehaving")
         one = Worker(
             WorkerLimits(seconds=2.0, per_prediction=0.0, per_search=0.0, memory=2 * 2**30)
         )
@@ -99,12 +100,12 @@ def test_a_model_that_was_put_away_is_checked_anew_when_it_is_asked(worker: Work
 
 def test_a_process_that_was_killed_is_replaced(worker: Worker) -> None:
     asked = teacher(worker, released("tree"))
-    before, started = asked.predict_proba(seeds()), worker.started
-    assert worker._process is not None
-    worker._process.kill()
-    worker._process.wait()
+    before, count = asked.predict_proba(seeds()), worker.started
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
     assert (asked.predict_proba(seeds()) == before).all()
-    assert worker.started == started + 1
+    assert worker.started == count + 1
 
 
 def test_a_bad_model_and_an_engine_that_does_not_fit_are_refused_by_name(worker: Worker) -> None:
@@ -166,8 +167,7 @@ def test_the_process_knows_no_secret_of_the_environment(
     misbehaving.close()
     monkeypatch.setenv("SITE_SECRET", "swordfish")
     teacher(misbehaving, b"sound")
-    assert misbehaving._process is not None
-    environment = Path(f"/proc/{misbehaving._process.pid}/environ")
+    environment = Path(f"/proc/{misbehaving.pid}/environ")
     if environment.exists():
         assert b"swordfish" not in environment.read_bytes()
 
@@ -182,16 +182,15 @@ def test_a_hang_costs_minutes_however_many_rows_it_is_asked_about() -> None:
 
 
 def test_a_process_that_cannot_start_is_said_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "SERVE", "no_such_module")
+    monkeypatch.setattr(started, "SERVE", "no_such_module")
     with pytest.raises(WorkFailed, match="does not start"):
         teacher(Worker(), b"sound")
 
 
 def test_the_process_ends_when_the_site_hangs_up(misbehaving: Worker) -> None:
     teacher(misbehaving, b"sound")
-    assert misbehaving._process is not None
-    number = misbehaving._process.pid
-    assert misbehaving._process.stdin is not None
-    misbehaving._process.stdin.close()
-    assert os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]) == 0
-    misbehaving._process.returncode = 0
+    process = misbehaving._process
+    assert isinstance(process, started.Spawned)
+    assert process._process.stdin is not None
+    process._process.stdin.close()
+    assert process._process.wait(10) == 0

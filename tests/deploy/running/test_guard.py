@@ -102,7 +102,7 @@ def test_a_name_that_flower_has_no_more_ends_all() -> None:
 @pytest.mark.parametrize("task", [task for task in TaskType if task is not TaskType.CLIENT_APP])
 def test_a_site_starts_no_task_but_its_app(task: TaskType) -> None:
     started: list[ExecutionSpec] = []
-    executor = OnlyExecutor(TaskType.CLIENT_APP, started.append, [])
+    executor = OnlyExecutor(TaskType.CLIENT_APP, lambda asked, _: started.append(asked), [])
     assert executor.get_eligible_capacity(set(TaskType)) == ({TaskType.CLIENT_APP}, set())
     result = executor.launch(spec(task))
     assert result.status == LaunchResultStatus.FAILED

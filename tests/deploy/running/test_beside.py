@@ -1,0 +1,72 @@
+"""Peers' models run beside each of the app's processes, in one that imported all before."""
+
+import json
+import multiprocessing
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flwr.supercore.constant import TaskType
+from flwr.supercore.superexec.executor import ExecutionSpec
+from flwr.supercore.superexec.executor.types import LaunchResultStatus
+
+from grandrounds.running import beside
+from grandrounds.running.executor import OnlyExecutor, Run
+from grandrounds_client.vet import vet
+from grandrounds_client.worker import remote_teacher, shared_worker
+from tests.client.worker.test_worker import CLASSES, WIDTH, released, seeds
+from tests.deploy.running.test_guard import spec
+from tests.deploy.running.test_supervise import until
+
+pytestmark = pytest.mark.slow
+
+
+def ask(told: ExecutionSpec, by: beside.Beside) -> None:
+    """Ask a peer's model, kill the process beside, and ask again."""
+    beside.adopt(by)
+    worker, data = shared_worker(), released("tree")
+    teacher = remote_teacher(worker, data, name="a", algorithm="b", width=WIDTH, classes=CLASSES)
+    answers, first = teacher.predict_proba(seeds()).tolist(), worker.pid
+    os.kill(by.pid, signal.SIGKILL)
+    until(lambda: worker._process is None or worker._process.has_ended(), 10)
+    again = teacher.predict_proba(seeds()).tolist()
+    Path(told.token).write_text(json.dumps([answers, again, first == by.pid, worker.started]))
+
+
+def leave(told: ExecutionSpec, by: beside.Beside) -> None:
+    """End without asking anything, as after a hello."""
+    beside.adopt(by)
+    Path(told.token).write_text(str(by.pid))
+
+
+def launched(run: Run, path: Path) -> str:
+    executor = OnlyExecutor(TaskType.CLIENT_APP, run, [beside.SERVE], beside.forked)
+    result = executor.launch(replace(spec(), token=str(path)))
+    assert result.status == LaunchResultStatus.ACCEPTED
+    until(lambda: not multiprocessing.active_children(), 60)
+    return path.read_text()
+
+
+def test_it_answers_as_this_process_would_and_is_replaced_when_it_dies(tmp_path: Path) -> None:
+    answers, again, was_first, started = json.loads(launched(ask, tmp_path / "told"))
+    here = vet(released("tree"), name="a", algorithm="b", width=WIDTH, classes=CLASSES)
+    np.testing.assert_array_equal(answers, here.predict_proba(seeds()))
+    assert again == answers
+    assert was_first
+    assert started == 2
+
+
+def test_it_ends_with_the_app_that_never_asked_it(tmp_path: Path) -> None:
+    pid = launched(leave, tmp_path / "told")
+    until(lambda: not Path(f"/proc/{pid}").exists(), 10)
+
+
+def test_open_files_do_not_grow_with_messages(tmp_path: Path) -> None:
+    launched(leave, tmp_path / "first")
+    before = len([*Path("/proc/self/fd").iterdir()])
+    for number in range(3):
+        launched(leave, tmp_path / str(number))
+    assert len([*Path("/proc/self/fd").iterdir()]) <= before
