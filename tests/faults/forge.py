@@ -72,7 +72,8 @@ def instruction(stack: Stack, flower_run: int, phase: Phase, content: RecordDict
 def reply(question: str, seeming: Message, content: RecordDict) -> Message:
     """Return a message that seems to answer a question in the name of whom it was put to."""
     seeming.metadata.__dict__["_message_id"] = question  # the property has no setter
-    return Message(content, reply_to=seeming)
+    # may live no longer than its question, which is older than what it seems to answer here
+    return Message(content, ttl=LIFE, reply_to=seeming)
 
 
 def question_to_victim(stack: Stack, flower_run: int, phase: Phase) -> str:

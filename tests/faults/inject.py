@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 from grandrounds.cli import run_command
 from grandrounds.running.parts import CoordinatorPart, SitePart
@@ -94,6 +95,27 @@ def kill_supervisor(stack: Stack, _run: Under) -> None:
     process.wait()
     until(lambda: not stack.strays(), WELL, every=0.5)
     stack.start_coordinator()
+
+
+def skew_clock(seconds: int) -> Inject:
+    """Start a site again with a clock that is so much fast, and with the right one after the run.
+
+    Needs Debian's `faketime`.
+    """
+
+    def inject(stack: Stack, run: Under) -> None:
+        library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+        stack.kill(VICTIM)
+        stack.start(
+            VICTIM,
+            LD_PRELOAD=str(library),
+            FAKETIME=f"{seconds:+d}",
+            FAKETIME_DONT_FAKE_MONOTONIC="1",
+        )
+        until(lambda: stack.ended(run.name) is not None, LONGEST, every=0.2)
+        kill_site(stack, run)
+
+    return inject
 
 
 def fill_disk_of_site(stack: Stack, run: Under) -> None:

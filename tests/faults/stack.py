@@ -1,5 +1,6 @@
 """A coordinator and four sites as real processes on loopback, and who is who among them."""
 
+import os
 import signal
 import subprocess
 import time
@@ -61,14 +62,17 @@ class Stack:
     def state(self) -> Path:
         return self.world.coordinator / STATE
 
-    def start(self, who: str) -> None:
+    def start(self, who: str, **environment: str) -> None:
         """Start a coordinator or a site as its people would."""
         what, folder = "site", self.world.sites.get(who)
         if folder is None:
             what, folder = "coordinator", self.world.coordinator
         with (self.root / f"{who}.log").open("ab") as log:
             self.started[who] = subprocess.Popen(
-                [*COMMAND, what, "start", str(folder)], stdout=log, stderr=log
+                [*COMMAND, what, "start", str(folder)],
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **environment},
             )
 
     def start_coordinator(self) -> None:
@@ -162,9 +166,9 @@ class Stack:
         found = left_over(self.root)
         return found if len(found) > ours else []
 
-    def begin(self, run: str) -> int:
+    def begin(self, run: str, patience: float) -> int:
         """Order a run and hand it to Flower; return Flower's number."""
-        write_order(self.state, make_order(run=run, phase_timeout=600.0))
+        write_order(self.state, make_order(run=run, phase_timeout=patience))
         return control.submit(self.world.coordinator)
 
     def events(self, run: str) -> list[Event]:

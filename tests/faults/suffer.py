@@ -104,6 +104,8 @@ class Fault:
     phase : Phase
         In which it is done.
     check : callable
+    patience : float
+        Seconds that the coordinator waits for a phase's answers.
     """
 
     name: str
@@ -111,6 +113,7 @@ class Fault:
     inject: Inject
     phase: Phase
     check: Check
+    patience: float = 600.0
 
 
 @dataclass(frozen=True)
@@ -173,10 +176,10 @@ def asked_again(seen: Seen, digest: str) -> Iterator[str]:
 def suffer(stack: Stack, fault: Fault, run: str, digest: str) -> Outcome:
     """Begin a run, do the fault to it, let it end, and look at all that is left."""
     since = time.monotonic()
-    under = Under(run, stack.begin(run), fault.phase)
+    under = Under(run, stack.begin(run, fault.patience), fault.phase)
     stack.until_asked(run, fault.phase)
     fault.inject(stack, under)
-    seen = _to_its_end(stack, run)
+    seen = _to_its_end(stack, run, fault.patience)
     wrong = [*fault.check(seen, digest), *seen.twice(), *seen.again()]
     seconds = time.monotonic() - since
     wrong += left_unwell(stack, WELL)
@@ -184,7 +187,7 @@ def suffer(stack: Stack, fault: Fault, run: str, digest: str) -> Outcome:
     return Outcome(fault.name, fault.expected, told, round(seconds, 1), not wrong)
 
 
-def _to_its_end(stack: Stack, run: str) -> Seen:
+def _to_its_end(stack: Stack, run: str, patience: float) -> Seen:
     """Wait for a run's end; go on with it, as its operator would, where it broke off."""
     deadline, resumed, idle = time.monotonic() + LONGEST, 0, 0.0
     while True:
@@ -194,17 +197,18 @@ def _to_its_end(stack: Stack, run: str) -> Seen:
         if found is None:
             idle = time.monotonic()
         elif time.monotonic() > idle + PATIENCE:
-            resumed += _go_on(stack, run)
+            resumed += _go_on(stack, run, patience)
             idle = time.monotonic()
         assert time.monotonic() < deadline + LONGEST, f"{run} does not end"
         time.sleep(LOOK)
 
 
-def _go_on(stack: Stack, run: str) -> bool:
+def _go_on(stack: Stack, run: str, patience: float) -> bool:
     """Resume; return whether a run was begun."""
     folder = str(stack.world.coordinator)
     before = _starts(stack, run)
-    run_command(["coordinator", "run", folder, "--run", run, "--resume", "--phase-timeout", "600"])
+    order = ["coordinator", "run", folder, "--run", run, "--resume"]
+    run_command([*order, "--phase-timeout", str(patience)])
     return _starts(stack, run) > before
 
 

@@ -25,6 +25,7 @@ from flwr.supercore.task_identity import TaskIdentity
 from grandrounds.running import app_bundle, flower, guard, programs
 from grandrounds.running.executor import OnlyExecutor
 from grandrounds.running.folders import SITE
+from grandrounds_protocol import times
 from grandrounds_protocol.errors import BundleNotApproved, VersionSkew
 from grandrounds_protocol.records import REFUSED
 
@@ -97,6 +98,15 @@ def test_nothing_runs_with_another_version_of_flower(
 def test_a_name_that_flower_has_no_more_ends_all() -> None:
     with pytest.raises(AttributeError):
         flower.replace(ModuleType("flower"), "install_from_fab", None)
+
+
+def test_a_nodes_clock_may_be_as_fast_as_a_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    node_auth = import_module(programs.NODE_AUTH)
+    monkeypatch.setattr(node_auth, "SYSTEM_TIME_TOLERANCE", node_auth.SYSTEM_TIME_TOLERANCE)
+    monkeypatch.setattr("flwr.superlink.cli.flower_superlink", lambda: None)
+    monkeypatch.setattr(sys, "argv", sys.argv)
+    programs.main(["superlink"])
+    assert node_auth.SYSTEM_TIME_TOLERANCE == times.SKEW
 
 
 @pytest.mark.parametrize("task", [task for task in TaskType if task is not TaskType.CLIENT_APP])
