@@ -228,6 +228,30 @@ def bench_envelope(
         show(Console(), report)
 
 
+@bench.command("deployment")
+def bench_deployment(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A federation; the heart example where left out.")
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="How lessons are made.")] = "guarded",
+    rounds: Annotated[int, typer.Option(min=1, help="Number of rounds.")] = 1,
+    repeats: Annotated[int, typer.Option(min=1, metavar="N", help="Runs of each.")] = 3,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")
+    ] = False,
+) -> None:
+    """Run rounds between real processes on this machine, and the same ones in one process."""
+    from grandrounds.bench.deployment import run, show
+    from grandrounds.bench.rows import HEART
+
+    notes = Console(stderr=True)
+    report = run(folder or HEART, recipe, rounds, repeats, notes.print)
+    if as_json:
+        typer.echo(report.to_json(), nl=False)
+    else:
+        show(Console(), report)
+
+
 @bench.command("leakage")
 def bench_leakage(
     folder: Annotated[

@@ -39,6 +39,7 @@ LINK = "GRANDROUNDS_LINK"
 ADDRESS = "address"
 """File in the link's state that says where it listens."""
 FINISHED = "finished"
+ONLINE = "online"
 UNREGISTERED = "unregistered"
 
 
@@ -111,6 +112,22 @@ def stop(folder: Path, run: int) -> None:
     places = Places(folder)
     with _client(places, link_of(places)) as client:
         client.StopRun(StopRunRequest(run_id=run))
+
+
+def statuses(folder: Path) -> dict[str, str]:
+    """Return how each site's node is, in Flower's word, by the site's name.
+
+    Raises
+    ------
+    BadInput
+        If the coordinator never ran here.
+    WorkFailed
+        If the SuperLink does not answer.
+    """
+    places = Places(folder)
+    with _client(places, link_of(places)) as client:
+        found = client.ListNodes(ListNodesRequest()).nodes_info
+    return {node.name: node.status for node in found if node.status != UNREGISTERED}
 
 
 def link_of(places: Places) -> str:

@@ -23,6 +23,7 @@ from flwr.supercore.tls import validate_and_resolve_root_certificates
 from grandrounds.running.app_bundle import approved
 from grandrounds.running.beside import Beside, adopt
 from grandrounds.running.flower import check_flower, replace
+from grandrounds.running.pulling import look_sooner
 from grandrounds_client.frames import frames
 from grandrounds_protocol.errors import BundleNotApproved
 from grandrounds_protocol.records import REFUSED
@@ -52,6 +53,7 @@ def run_clientapp(spec: ExecutionSpec, beside: Beside | None = None) -> None:
     # neither reads the name and version that arrived: a crafted one would lead out of its folder
     replace(flower, "get_project_dir", lambda *_: Path(os.devnull))
     replace(flower, "get_load_client_app_fn", lambda **_: lambda *_: partial(answer, beside=beside))
+    look_sooner(flower, "pull_and_inflate_object_from_tree")
     flower.run_clientapp(**_arguments(spec))
 
 
@@ -66,6 +68,7 @@ def run_serverapp(spec: ExecutionSpec, _beside: None = None) -> None:
         return install(data, **options)
 
     replace(flower, "install_from_fab", checked)
+    look_sooner(import_module("flwr.superlink.grid.http_grid"), "pull_objects")
     flower.run_serverapp(log_queue=Queue(), **_arguments(spec))
 
 

@@ -44,9 +44,13 @@ def _superlink() -> None:
 def _supernode() -> None:
     from flwr.supernode.cli import flower_supernode  # noqa: PLC0415 (likewise)
 
+    from grandrounds.running.pulling import end_with_the_run, look_sooner  # noqa: PLC0415 (likewise)
+
     flower = import_module("flwr.supernode.start_client_internal")
     # all that this module takes of `time` is `sleep`
     replace(flower, "time", SimpleNamespace(sleep=_wait_less))
+    look_sooner(flower, "pull_objects")
+    replace(flower, "pull_objects", end_with_the_run(flower.pull_objects))
     flower_supernode()
 
 
@@ -78,7 +82,8 @@ def _superexec(task: str, run: str, preload: list[str], beside: "Beside") -> Non
 
 
 def _wait_less(seconds: float) -> None:
-    time.sleep(min(seconds, NODE_POLL))
+    # the longer waits are for messages, the shorter ones for what it finds in its own memory
+    time.sleep(NODE_POLL if seconds > NODE_POLL else seconds / 10)
 
 
 PROGRAMS: Mapping[str, Callable[[], None]] = {
