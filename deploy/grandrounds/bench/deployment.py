@@ -124,7 +124,8 @@ def _between(stack: Deployed, name: str, recipe: str, rounds: int, note: Note) -
     note(f"{name}: {rounds} round(s) between processes")
     how = ("--rounds", str(rounds), "--recipe", recipe, "--run", name, "--json")
     said = stack.call("coordinator", "run", HUB, *how)
-    return [json.loads(line) for line in said.splitlines()]
+    lines = [json.loads(line) for line in said.splitlines()]
+    return [line for line in lines if "what" in line]  # the last one names the results
 
 
 def _results(stack: Deployed, name: str) -> RunResults:
