@@ -25,4 +25,6 @@ learning, `leakage` attacks what leaves it, `learning` measures what recipes tea
                └─ scale_plot        one SVG
 
     envelope ── envelope_measure  sealing and opening beside bare HPKE: time, bytes, memory
+
+    deployment ── deployment_stack  the same round between real processes, and in one
 """

@@ -160,13 +160,13 @@ def _row(
         phase,
         tuple(seconds[phase] for seconds in alone),
         tuple(seconds[phase] for seconds in between),
-        median(took for each in told for took in _answers(each, phase)),
+        median(took for each in told for took in answer_times(each, phase)),
         sum(int(str(line.get("sent", 0))) for line in kept),
         sum(int(str(line.get("received", 0))) for line in kept),
     )
 
 
-def _answers(told: Told, phase: str) -> list[float]:
+def answer_times(told: Told, phase: str) -> list[float]:
     """Seconds from each site's question to its answer."""
     asked: dict[object, float] = {}
     took = []
