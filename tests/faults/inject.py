@@ -1,6 +1,7 @@
 """Ways to do harm to a run."""
 
 import os
+import random
 import resource
 import signal
 import time
@@ -20,11 +21,13 @@ from tests.deploy.running.test_stack import (
 from tests.deploy.running.test_supervise import until
 from tests.faults import forge
 from tests.faults.processes import send
-from tests.faults.stack import VICTIM, WELL, Stack
+from tests.faults.stack import SITES, VICTIM, WELL, Stack
 from tests.faults.suffer import LONGEST, Inject, Under
 
 CUT = 20.0
 """Seconds without a site."""
+STORM, BETWEEN = 10, 3.0
+"""Kills in a storm, and the seconds from one to the next."""
 FULL = 1
 """Bytes that a file may have where a disk is full."""
 
@@ -86,6 +89,20 @@ def _hold(pids: list[int], seconds: float) -> None:
         time.sleep(seconds)
     finally:
         send(pids, signal.SIGCONT)
+
+
+def storm(stack: Stack, run: Under) -> None:
+    """Kill one program after the other, of any site or the coordinator's way to them."""
+    rng = random.Random(run.phase)  # noqa: S311 (which process dies is no secret)
+    whom: list[tuple[str, CoordinatorPart | SitePart]] = [
+        ("coordinator", CoordinatorPart.LINK),
+        ("coordinator", CoordinatorPart.EDGE),
+        *((site, SitePart.EXECUTOR) for site in SITES),
+    ]
+    for who, part in rng.choices(whom, k=STORM):
+        with suppress(LookupError):  # killed a moment ago, and not started again yet
+            os.kill(stack.program(who, part), signal.SIGKILL)
+        time.sleep(BETWEEN)
 
 
 def kill_supervisor(stack: Stack, _run: Under) -> None:

@@ -50,6 +50,7 @@ OTHERS = (
     ),
     Fault("site cut off for 20 s", SAME, inject.cut_off, "distill", same_result),
     Fault("site slowed to a fifth", SAME, inject.slow, "publish", same_result),
+    Fault("ten kills -9, one every 3 s", SAME, inject.storm, "distill", same_result),
     Fault("kill -9 the supervisor alone", SAME, inject.kill_supervisor, "retrain", same_result),
 )
 MATRIX = (UNDISTURBED, *KILLS, *OTHERS)

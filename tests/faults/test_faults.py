@@ -10,14 +10,18 @@ from tests.faults.__main__ import digest_in_process, outcomes, passed, shard
 from tests.faults.inject import KILLS as WHOM
 from tests.faults.matrix import KILLS, MATRIX
 
-SHORT = ("injected instruction",)
+SHORT = (
+    "injected instruction",
+    "kill -9 coordinator's whole host at retrain",
+    "kill -9 site's app process at distill",
+)
 
 
 @needs_nginx
 @pytest.mark.slow
 # the forging node speaks through Flower's own client, which hands httpx a path
 @pytest.mark.filterwarnings("ignore:.*verify=<str>.*:DeprecationWarning")
-def test_a_round_comes_to_the_same_when_a_node_forges(tmp_path: Path) -> None:
+def test_a_round_comes_to_the_same_whatever_is_done_to_it(tmp_path: Path) -> None:
     digest = digest_in_process(tmp_path / "in-process")
     faults = [fault for fault in MATRIX if fault.name in SHORT]
     seen = list(outcomes(tmp_path, faults, digest))
