@@ -8,7 +8,7 @@ takes a few hundredths.
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass
 from multiprocessing import reduction
 from multiprocessing.context import ForkServerContext
@@ -39,12 +39,6 @@ class Ends:
         """Let the system copy the descriptors into the process that reads this."""
         return _arrived, tuple(reduction.DupFd(end) for end in astuple(self) if end >= 0)
 
-    def close(self) -> None:
-        """Close all, the other process's end excepted: it has copies of its own."""
-        for end in astuple(self):
-            if end >= 0:
-                os.close(end)
-
 
 @dataclass(frozen=True)
 class Beside:
@@ -55,24 +49,38 @@ class Beside:
 
 
 @contextmanager
-def forked(context: ForkServerContext) -> Iterator[Beside]:
+def forked(context: ForkServerContext) -> Iterator[Beside | None]:
     """Fork the process; what is given is to be handed to the app's process within the block.
 
-    It ends by itself when the app's process has ended, and nobody writes to it any more.
+    It ends by itself when the app's process has ended, and nobody writes to it any more. None
+    is given where the system cannot say which process it is: then the app starts its own.
     """
     asked_here, asked_there = os.pipe()
     said_here, said_there = os.pipe()
     file = os.memfd_create("grandrounds")
-    theirs = Ends(asked_here, said_there, file)
-    process = context.Process(target=serve, args=(theirs,), daemon=False)
-    process.start()
-    os.close(asked_here)
-    os.close(said_there)
-    ours = Ends(asked_there, said_here, file, os.pidfd_open(process.pid or 0))
+    with ExitStack() as held:
+        for end in (asked_there, said_here, file):
+            held.callback(os.close, end)
+        process = context.Process(
+            target=serve, args=(Ends(asked_here, said_there, file),), daemon=False
+        )
+        process.start()
+        os.close(asked_here)
+        os.close(said_there)
+        handle = _handle_of(process.pid)
+        if process.pid is None or handle is None:
+            yield None
+            return
+        held.callback(os.close, handle)
+        yield Beside(process.pid, Ends(asked_there, said_here, file, handle))
+
+
+def _handle_of(pid: int | None) -> int | None:
+    """Return a descriptor of a process: unlike its number, it never becomes another's."""
     try:
-        yield Beside(process.pid or 0, ours)
-    finally:
-        ours.close()
+        return None if pid is None else os.pidfd_open(pid)
+    except OSError:  # some sandboxes have no such call
+        return None
 
 
 def serve(ends: Ends) -> None:

@@ -1,5 +1,6 @@
 """Peers' models run beside each of the app's processes, in one that imported all before."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -70,3 +71,20 @@ def test_open_files_do_not_grow_with_messages(tmp_path: Path) -> None:
     for number in range(3):
         launched(leave, tmp_path / str(number))
     assert len([*Path("/proc/self/fd").iterdir()]) <= before
+
+
+def start_its_own(told: ExecutionSpec, by: beside.Beside | None) -> None:
+    """Ask a peer's model where no process could be handed over."""
+    worker, data = shared_worker(), released("tree")
+    remote_teacher(worker, data, name="a", algorithm="b", width=WIDTH, classes=CLASSES)
+    Path(told.token).write_text(f"{by} {worker.started}")
+
+
+def test_where_the_system_has_no_handles_the_app_starts_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_pid: int) -> int:
+        raise OSError(errno.ENOSYS, "no such call")
+
+    monkeypatch.setattr(os, "pidfd_open", refused)
+    assert launched(start_its_own, tmp_path / "told") == "None 1"
