@@ -30,7 +30,7 @@ from grandrounds.commands import (
     site_start,
     site_status,
 )
-from grandrounds_protocol.errors import GrandRoundsError, TooFewSites
+from grandrounds_protocol.errors import BadInput, GrandRoundsError, TooFewSites
 
 app = typer.Typer(
     name="grandrounds",
@@ -120,7 +120,7 @@ def simulate(
 ) -> None:
     """Run a federation of many sites on this machine and compare what each gained."""
     # heavy imports only where work begins, so that help and usage errors answer at once
-    from grandrounds.report import write_reports
+    from grandrounds.report.write import write_reports
     from grandrounds.results import make_folder
     from grandrounds.simulate import compare, drowned_sites, prepare, run
     from grandrounds.terminal import progress, show, show_clipped
@@ -381,10 +381,23 @@ def run_command(arguments: list[str]) -> int:
     except Exception as error:
         if os.environ.get("GRANDROUNDS_TRACEBACK"):
             raise
+        return _explain(error)
+    return code if isinstance(code, int) else 0
+
+
+def _explain(error: Exception) -> int:
+    """Say what nobody foresaw; return the exit code."""
+    if isinstance(error, ModuleNotFoundError):
         typer.echo(
-            f"error: this should not have happened ({type(error).__name__})\n"
-            "  remedy: set GRANDROUNDS_TRACEBACK=1, run again and report what it prints",
+            f"error: {error.name} is not installed here\n"
+            "  remedy: the coordinator's image holds nothing to train or run models with;\n"
+            "    type this in the site's, or install grandrounds with all it depends on",
             err=True,
         )
-        return 1
-    return code if isinstance(code, int) else 0
+        return BadInput.exit_code
+    typer.echo(
+        f"error: this should not have happened ({type(error).__name__})\n"
+        "  remedy: set GRANDROUNDS_TRACEBACK=1, run again and report what it prints",
+        err=True,
+    )
+    return 1

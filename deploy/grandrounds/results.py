@@ -1,6 +1,7 @@
 """`results.json`: what a run came to, in a shape that scripts rely on."""
 
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -12,6 +13,7 @@ from grandrounds_protocol.envelope.core import LedgerHead
 from grandrounds_protocol.errors import BadInput
 from grandrounds_protocol.records import Metrics, Taught
 
+PACKAGES = ("grandrounds", "flwr", "numpy", "onnxruntime", "scikit-learn", "torch", "pyswarms")
 UNDEFINED = Metrics(accuracy=None, balanced_accuracy=None, auc=None, n=0)
 
 
@@ -142,7 +144,6 @@ def make_folder(folder: Path) -> None:
         ) from None
 
 
-def versions() -> dict[str, str]:
+def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
     """Versions of what a result depends on."""
-    packages = ("grandrounds", "flwr", "numpy", "onnxruntime", "scikit-learn", "torch", "pyswarms")
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}

@@ -1,8 +1,10 @@
 """Images and docker-compose.yml: sound by their own rules, and as closed as the docs say."""
 
+import re
 import subprocess
 import sys
 from concurrent import futures
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from grandrounds.running import health
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
+CONTAINERFILE = ROOT / "deploy" / "images" / "Containerfile"
+HEART = ROOT / "deploy" / "examples" / "heart"
 BIN = Path(sys.executable).parent
 
 
@@ -43,6 +47,66 @@ def test_the_containerfile_is_clean() -> None:
 @pytest.mark.skipif(not (BIN / "check-jsonschema").exists(), reason="no check-jsonschema")
 def test_compose_meets_its_schema() -> None:
     tool("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(COMPOSE))
+
+
+WITHOUT = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {missing}:
+            raise ModuleNotFoundError(name, name=name)
+
+sys.meta_path.insert(0, Missing())
+"""
+
+
+def left_out(*lists: str) -> set[str]:
+    """What the images leave out, as it is imported."""
+    text = CONTAINERFILE.read_text()
+    packages = {
+        each for name in lists for each in re.findall(rf'ARG {name}="(.+)"', text)[0].split()
+    }
+    found = {
+        module for module, owners in packages_distributions().items() if packages & set(owners)
+    }
+    assert len(found) >= len(packages)
+    return found
+
+
+def in_image(missing: set[str], code: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", WITHOUT.format(missing=missing) + code],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(
+    ("stage", "lists"),
+    [("build-site", ["UNUSED"]), ("build-coordinator", ["UNUSED", "LEARNING"])],
+)
+def test_an_image_has_all_that_its_programs_load(stage: str, lists: list[str]) -> None:
+    """What the Containerfile has the image itself load, without what it leaves out."""
+    section = CONTAINERFILE.read_text().partition(f" AS {stage}\n")[2].partition("\nFROM ")[0]
+    program = re.findall(r'python -c "([^"]+)"', section.replace("\\\n", ""))[0]
+    done = in_image(left_out(*lists), program)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_coordinators_image_needs_nothing_to_train_with(tmp_path: Path) -> None:
+    command = "from grandrounds.cli import run_command; sys.exit(run_command(sys.argv[1:]))"
+    missing = left_out("UNUSED", "LEARNING")
+    begun = f"sys.argv[1:] = ['coordinator', 'init', {str(tmp_path / 'hub')!r}, '--host', 'a.org',"
+    begun += f" '--federation', {str(HEART / 'federation.toml')!r}]\n"
+    done = in_image(missing, begun + command)
+    assert done.returncode == 0, done.stderr
+    done = in_image(missing, f"sys.argv[1:] = ['simulate', {str(HEART)!r}]\n{command}")
+    assert done.returncode == 2
+    assert "not installed here" in done.stderr
+    assert "the site's" in done.stderr
 
 
 def test_every_container_is_closed(compose: dict[str, Any]) -> None:
@@ -79,7 +143,7 @@ def test_what_is_mounted_is_there_before_docker_would_make_it(
     compose: dict[str, Any], tmp_path: Path
 ) -> None:
     """What docker makes is root's, and the containers are not root."""
-    federation = ROOT / "deploy" / "examples" / "heart" / "federation.toml"
+    federation = HEART / "federation.toml"
     begin(tmp_path / "hub", federation, ["localhost"], 443)
     assert run_command(["site", "init", str(tmp_path / "north"), "--site", "north"]) == 0
     for name, each in compose["services"].items():

@@ -16,6 +16,8 @@ from grandrounds_server.outcome import (
 from grandrounds_server.rounds import Finished
 
 UNKNOWN = "unknown"
+OWN = ("grandrounds", "flwr")
+"""Packages that the coordinator's part of a result depends on; of the sites' it knows nothing."""
 
 
 class RunResults(Results):
@@ -44,7 +46,7 @@ def results_of(federation: Federation, finished: Finished) -> RunResults:
         engine=rules.engine,
         seed=rules.seed,
         rounds=rules.rounds,
-        versions=versions(),
+        versions=versions(OWN),
         sites={name: _site(outcome) for name, outcome in site_outcomes(finished).items()},
         taught=taught(finished),
         engines=engines(finished),

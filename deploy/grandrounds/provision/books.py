@@ -7,7 +7,6 @@ from grandrounds.provision.identity import ROSTER, open_ledger
 from grandrounds.provision.site_folder import PRIVACY, STATE, STORE, read_settings
 from grandrounds.running.lock import is_held
 from grandrounds_client.ledger import AnsweredEntry, ReleasedEntry
-from grandrounds_client.private import spent
 from grandrounds_client.store import DirectoryStore
 from grandrounds_protocol.record import Count, Record
 from grandrounds_protocol.records import Phase
@@ -79,6 +78,8 @@ def spent_epsilon(folder: Path) -> float:
         # its store is being written: the ledger says the same, one line a release
         events = (entry.what for entry in open_ledger(folder).entries())
         return max((each.spent for each in events if isinstance(each, ReleasedEntry)), default=0.0)
+    from grandrounds_client.private import spent  # noqa: PLC0415 (heavy: who runs needs it not)
+
     return spent(DirectoryStore(folder / PRIVACY))
 
 

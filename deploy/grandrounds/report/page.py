@@ -6,12 +6,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from grandrounds.report.gains import gains
-from grandrounds.report.headline import headline, headline_of
+from grandrounds.report.headline import headline
 from grandrounds.report.history import history
 from grandrounds.report.knowledge import LEAST_LESSONS, MOST, knowledge
 from grandrounds.report.numbers import DASH, counted, listed, percent, seconds
-from grandrounds.report.private_map import PrivateMap
-from grandrounds.report.scatter import SIDE, scatters
 from grandrounds.report.story import Story
 from grandrounds.report.teaching import teaching
 from grandrounds.report.telling import telling
@@ -20,22 +18,12 @@ from grandrounds.report.timings import timings
 
 def federation_page(story: Story) -> str:
     """Write the page for all."""
-    template = _environment().get_template("federation.html")
-    return template.render(**_told(story), site=None, headline=headline(story.results))
+    template = environment().get_template("federation.html")
+    return template.render(**told(story), site=None, headline=headline(story.results))
 
 
-def site_page(story: Story, name: str, found: PrivateMap) -> str:
-    """Write one site's page: the page for all, with that site's map."""
-    members = tuple(story.results.sites)
-    maps = scatters(found, story.federation.class_names, members)
-    template = _environment().get_template("site.html")
-    told = _told(story)
-    return template.render(
-        **told, site=name, headline=headline_of(story.results, name), map=found, maps=maps
-    )
-
-
-def _told(story: Story) -> dict[str, Any]:
+def told(story: Story) -> dict[str, Any]:
+    """Say what every page tells, by the names that templates use."""
     results, federation = story.results, story.federation
     return {
         "results": results,
@@ -53,7 +41,8 @@ def _told(story: Story) -> dict[str, Any]:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return where the templates are, with all that they escape."""
     found = Environment(
         loader=PackageLoader("grandrounds", "report/templates"),
         autoescape=True,
@@ -66,7 +55,6 @@ def _environment() -> Environment:
     found.globals |= {
         "DASH": DASH,
         "counted": counted,
-        "SIDE": SIDE,
         "MOST": MOST,
         "LEAST_LESSONS": LEAST_LESSONS,
     }

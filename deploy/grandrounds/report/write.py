@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from grandrounds.report.embedding import Method
-from grandrounds.report.page import federation_page, site_page
+from grandrounds.report.page import federation_page
 from grandrounds.report.private_map import private_map
-from grandrounds.report.story import tell
+from grandrounds.report.simulated import tell
+from grandrounds.report.site_page import site_page
 from grandrounds.results import Results
 from grandrounds.simulate import Simulation
 from grandrounds_server.rounds import Finished

@@ -5,7 +5,6 @@ from flwr.serverapp import Grid, ServerApp
 
 from grandrounds.coordinating import drive
 from grandrounds.running.folders import COORDINATOR, folder_of
-from grandrounds.threads import one_thread
 
 app = ServerApp()
 
@@ -13,5 +12,4 @@ app = ServerApp()
 @app.main()
 def main(grid: Grid, context: Context) -> None:  # noqa: ARG001 (Flower's, and never believed)
     """Drive the run over Flower."""
-    with one_thread():
-        drive(folder_of(COORDINATOR), grid)
+    drive(folder_of(COORDINATOR), grid)

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from grandrounds.cli import run_command
-from grandrounds.report.page import federation_page, site_page
+from grandrounds.report.page import federation_page
 from grandrounds.report.private_map import OWN, PrivateMap
-from grandrounds.report.story import Story, tell
+from grandrounds.report.simulated import tell
+from grandrounds.report.site_page import site_page
+from grandrounds.report.story import Story
 from grandrounds.report.write import write_reports
 from grandrounds.results import UNDEFINED, Comparison, Results
 from grandrounds.simulate import compare, prepare, run
