@@ -111,8 +111,9 @@ def begin(folder: Path, federation: Path, hosts: Sequence[str], port: int) -> Me
     make_private_folder(secret_file(folder).parent)
     replace(secret_file(folder), randomness.token_hex(_SECRET_BYTES).encode())
     make_private_folder(state_folder(folder))
-    # the edge's container mounts this one alone, and docker would make it as root
-    make_private_folder(state_folder(folder) / "edge")
+    # containers mount these alone, and docker would make them as root
+    for mounted in (folder / _NODES, state_folder(folder) / "link", state_folder(folder) / "edge"):
+        make_private_folder(mounted)
     replace(folder / FEDERATION, text.encode(), _READABLE)
     compose.write_environment(folder, COORDINATOR_HOST=hosts[0], EDGE_PORT=str(port))
     # the keys last: a beginning that broke off can begin again
