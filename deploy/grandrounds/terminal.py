@@ -7,20 +7,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from grandrounds.phases import phase_line
 from grandrounds.results import Comparison, Privacy, Results
 from grandrounds.tables import titled
 from grandrounds_client.site import Site
 from grandrounds_protocol.records import PHASES, Phase
 from grandrounds_server.rounds import Watch
-
-_VERBS: dict[Phase, str] = {
-    "publish": "sites train and release their models",
-    "distill": "sites write lessons with their peers' models",
-    "retrain": "students retrain on what they received",
-    "review": "sites score each other's candidates",
-    "adopt": "students adopt what helped",
-}
-
 
 TOLD = (
     "own, all: balanced accuracy in percent, before→after, on those held-out rows; adopted: "
@@ -54,12 +46,6 @@ def progress(console: Console, rounds: int) -> Iterator[Watch]:
             bar.update(task, completed=done, description=phase_line(number, rounds, attempt, phase))
 
         yield watch
-
-
-def phase_line(number: int, rounds: int, attempt: int, phase: Phase) -> str:
-    """Say in one line where a run is."""
-    again = ", second attempt" if attempt == 2 else ""
-    return f"round {number} of {rounds}{again}, {phase}: {_VERBS[phase]}"
 
 
 def show_clipped(console: Console, site: Site) -> None:

@@ -1,5 +1,6 @@
 """Images and docker-compose.yml: sound by their own rules, and as closed as the docs say."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -86,13 +87,36 @@ def in_image(missing: set[str], code: str) -> "subprocess.CompletedProcess[str]"
 
 @pytest.mark.parametrize(
     ("stage", "lists"),
-    [("build-site", ["UNUSED"]), ("build-coordinator", ["UNUSED", "LEARNING"])],
+    [
+        pytest.param("build-site", ["UNUSED"], marks=pytest.mark.slow),
+        ("build-coordinator", ["UNUSED", "LEARNING"]),
+    ],
 )
 def test_an_image_has_all_that_its_programs_load(stage: str, lists: list[str]) -> None:
     """What the Containerfile has the image itself load, without what it leaves out."""
     section = CONTAINERFILE.read_text().partition(f" AS {stage}\n")[2].partition("\nFROM ")[0]
     program = re.findall(r'python -c "([^"]+)"', section.replace("\\\n", ""))[0]
     done = in_image(left_out(*lists), program)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_command_of_a_coordinator_loads_what_its_image_leaves_out() -> None:
+    """Also where it imports late."""
+    folder = ROOT / "deploy" / "grandrounds"
+    files = [
+        *(folder / "commands").glob("coordinator*.py"),
+        folder / "commands" / "authority.py",
+        *(folder / "coordinating").glob("*.py"),
+    ]
+    modules = {
+        node.module
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module
+    }
+    assert "grandrounds.coordinating.screen" in modules
+    program = f"import {', '.join(sorted(modules))}"
+    done = in_image(left_out("UNUSED", "LEARNING"), program)
     assert done.returncode == 0, done.stderr
 
 
@@ -137,6 +161,8 @@ def test_what_sees_the_world_sees_no_data_and_no_signing_key(compose: dict[str, 
     services = compose["services"]
     assert mounts("node") == {"/node"}
     assert mounts("edge") == {"/tls", "/state/edge"}
+    # the edge passes what the world says on to the link
+    assert mounts("link") == {"/tls", "/secrets", "/nodes", "/state/link"}
 
 
 def test_what_is_mounted_is_there_before_docker_would_make_it(

@@ -8,8 +8,8 @@ from rich.live import Live
 from rich.table import Table
 
 from grandrounds.coordinating.view import View
+from grandrounds.phases import phase_line
 from grandrounds.tables import titled
-from grandrounds.terminal import phase_line
 from grandrounds_server.journal import Event, Happened, Line
 from grandrounds_server.state import Plan
 

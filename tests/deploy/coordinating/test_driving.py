@@ -337,6 +337,7 @@ def test_results_and_report_hold_what_a_coordinator_is_told_and_no_more(world: W
     assert results["sites"]["north"]["rows"] in {50, 60, 70}
     assert results["sites"]["north"]["federation"]["after"]["n"] == 0
     assert results["privacy"]["released"] is None
+    assert set(results["versions"]) == {"python", "grandrounds", "flwr"}
     page = (folder / "report.html").read_text()
     assert "What each site gained" in page
     for known_to_simulations in ("What the lessons say", "one machine", "held-out rows of all"):
