@@ -28,11 +28,13 @@ class World:
         return Node(next(iter(self.sites.values())) / FOLDER).address
 
 
-def enrolled_world(root: Path, federation: Path, name: str) -> World:
-    """Provision a federation's folder, each site's copied first, on free ports of this machine."""
+def enrolled_world(
+    root: Path, federation: Path, name: str, host: str = LOOPBACK, port: int | None = None
+) -> World:
+    """Provision a federation's folder, each site's copied first; without a port, on a free one."""
     coordinator = root / "coordinator"
     member = coordinator_folder.begin(
-        coordinator, federation / "federation.toml", [LOOPBACK], free_port()
+        coordinator, federation / "federation.toml", [host], port or free_port()
     )
     sites = {
         path.parent.name: root / "sites" / path.parent.name
