@@ -115,14 +115,15 @@ class Container:
         return self._process.wait(seconds)
 
     def stop(self) -> int:
-        """End it as `docker stop` does; return its exit code."""
+        """End it as `docker stop` does, by force in the end; return its exit code."""
         assert self._process is not None
-        if self._process.poll() is None:
-            os.kill(self._first(), signal.SIGTERM)
+        for first in self._children() if self.runs() else []:
+            os.kill(first, signal.SIGTERM)
         try:
             return self._process.wait(_STOPPING)
-        finally:
+        except subprocess.TimeoutExpired:
             self._process.kill()
+            return self._process.wait()
 
     def runs(self) -> bool:
         """Whether it has not ended."""
@@ -146,7 +147,10 @@ class Container:
         """Whether its healthcheck says so."""
         if not self._children():
             return False
-        return self.run(self.service.health, self.service.patience).returncode == 0
+        try:
+            return self.run(self.service.health, self.service.patience).returncode == 0
+        except subprocess.TimeoutExpired:
+            return False
 
     def _first(self) -> int:
         """Return its first process, as this machine numbers it."""
