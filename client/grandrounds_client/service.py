@@ -1,9 +1,9 @@
 """One door for instructions: each question is answered once, and nothing raised gets out.
 
 Idempotent per (run, round, attempt, phase): the reply is kept with the changes it stands for, and
-a repeated question gets the kept reply. A failure changes nothing, so it may be asked
-again. What leaves with a failure is an error's name and its fixed sentence, never a
-message that an exception built from data.
+a repeated question gets the kept reply, until a question of a later round was answered: then it
+is refused. A failure changes nothing, so it may be asked again. What leaves with a failure is an
+error's name and its fixed sentence, never a message that an exception built from data.
 
 Only what the coordinator signed is read, only what peers sealed for this site is opened, and
 whatever leaves is sealed, written to the ledger, and signed, in this order.
@@ -32,7 +32,15 @@ from grandrounds_client.sealing import (
 )
 from grandrounds_client.signed_scores import with_signatures, with_true_scores
 from grandrounds_client.site import Site
-from grandrounds_client.state import ROSTER, ROSTER_VERSION, RULES, State, reply_key, said
+from grandrounds_client.state import (
+    ROSTER,
+    ROSTER_VERSION,
+    RULES,
+    State,
+    earlier_replies,
+    reply_key,
+    said,
+)
 from grandrounds_protocol.errors import BadInput, GrandRoundsError, Refused, Stale, UnknownSite
 from grandrounds_protocol.instances import VirtualInstances
 from grandrounds_protocol.messages import Instruction, Parcel, Reply
@@ -192,7 +200,11 @@ def _send(
     }
     named = {f"{heading.run}/{name}": value for name, value in changes.items()}
     kept = bytes.fromhex(asked.digest) + reply
-    question.site.store.update({**heads, **named, reply_key(heading): kept})
+    store = question.site.store
+    store.update({**heads, **named, reply_key(heading): kept})
+    # nobody goes on with a round once a later one began; sealed payloads are most of a store
+    for key in earlier_replies(store, heading):
+        del store[key]
     return reply
 
 

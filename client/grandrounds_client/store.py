@@ -4,12 +4,15 @@ Each change is one file, a batch: all its keys and values together, written asid
 and renamed. A rename happens or does not, so a reader finds a batch whole or not at all,
 even after a kill in the middle. The newest batch that names a key decides. Keys stand
 inside the files and never become paths.
+
+Who opens a store looks into every batch, and a batch keeps what was forgotten since. So many
+batches are merged into one that holds what is known now, and go.
 """
 
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,10 @@ from typing import Any
 from grandrounds_protocol.errors import BadInput, WorkFailed
 
 _BATCH, _PART = ".batch", ".part"
+_LAST = "~"
+"""Sorts behind all that stands in the random part of a name."""
+_MOST = 32
+"""Batches; with one more all are merged."""
 _LENGTH = 8
 """Bytes at a batch's start that hold the length of its table of contents."""
 
@@ -72,9 +79,11 @@ class DirectoryStore(MutableMapping[str, bytes]):
 
     def __getitem__(self, key: str) -> bytes:
         place = self._look()[key]
-        with self._working("read"), (self._folder / place.batch).open("rb") as file:
-            file.seek(place.start)
-            return file.read(place.size)
+        with self._working("read"):
+            try:
+                return self._value(place)
+            except FileNotFoundError:  # merged since the look
+                return self._value(self._look()[key])
 
     def __iter__(self) -> Iterator[str]:
         return iter(list(self._look()))
@@ -106,7 +115,24 @@ class DirectoryStore(MutableMapping[str, bytes]):
         values = [value for value in changes.values() if value is not None]
         with self._working("write"):
             self._sweep()
-            self._commit([len(head).to_bytes(_LENGTH, "little"), head, *values])
+            number = 1 + max((_number(name) for name in self._batches()), default=0)
+            self._commit(_prefix(number), head, values)
+        if len(self._batches()) > _MOST:
+            # without room all stays as it is, and holds; the next change tries again
+            with suppress(OSError):
+                self._merge()
+
+    def _merge(self) -> None:
+        """Write what is known now as one batch, then take away all before it."""
+        known, old = dict(self._look()), sorted(self._read)
+        head = json.dumps([(key, place.size) for key, place in known.items()]).encode()
+        # it comes behind the last of them, and before any that is written meanwhile
+        prefix = f"{_prefix(_number(old[-1]))}{_LAST}"
+        self._commit(prefix, head, (self._value(place) for place in known.values()))
+        # the oldest first: a kill in between must bring nothing back that was forgotten
+        for name in old:
+            (self._folder / name).unlink()
+        _sync(self._folder)
 
     def _sweep(self) -> None:
         """Take away what a killed writer left; a reader must not, as a writer may be at work."""
@@ -115,14 +141,14 @@ class DirectoryStore(MutableMapping[str, bytes]):
                 part.unlink()
             self._swept = True
 
-    def _commit(self, parts: list[bytes]) -> None:
+    def _commit(self, prefix: str, head: bytes, values: Iterable[bytes]) -> None:
         # the random part of the name keeps a second writer, against the rule, from
         # replacing the first one's batch
-        number = int(max(self._batches(), default="0").partition("-")[0]) + 1
-        handle, name = tempfile.mkstemp(_PART, f"{number:012d}-", self._folder)
+        handle, name = tempfile.mkstemp(_PART, prefix, self._folder)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.writelines(parts)
+                file.writelines([len(head).to_bytes(_LENGTH, "little"), head])
+                file.writelines(values)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(name, name.removesuffix(_PART) + _BATCH)  # noqa: PTH105 (name is text)
@@ -135,10 +161,24 @@ class DirectoryStore(MutableMapping[str, bytes]):
     def _look(self) -> dict[str, _Place]:
         """Take in the batches written since the last look."""
         with self._working("read"):
-            for name in self._batches():
-                if name not in self._read:
-                    self._take_in(name)
+            try:
+                self._take_in_new()
+            except FileNotFoundError:  # merged while we looked
+                self._take_in_new()
         return self._places
+
+    def _take_in_new(self) -> None:
+        names = self._batches()
+        if not self._read <= set(names):  # merged: what is not in the merged one was forgotten
+            self._read, self._places = set(), {}
+        for name in names:
+            if name not in self._read:
+                self._take_in(name)
+
+    def _value(self, place: _Place) -> bytes:
+        with (self._folder / place.batch).open("rb") as file:
+            file.seek(place.start)
+            return file.read(place.size)
 
     def _batches(self) -> list[str]:
         names = os.listdir(self._folder)  # noqa: PTH208 (names are all we need)
@@ -163,6 +203,15 @@ class DirectoryStore(MutableMapping[str, bytes]):
                 where=str(self._folder),
                 remedy="check the disk's free space and the folder's permissions",
             ) from None
+
+
+def _prefix(number: int) -> str:
+    """Return how a batch's name begins: names sort as batches were written."""
+    return f"{number:012d}-"
+
+
+def _number(name: str) -> int:
+    return int(name.partition("-")[0])
 
 
 def _table_of_contents(path: Path) -> tuple[list[tuple[str, int | None]], int]:

@@ -47,6 +47,18 @@ def test_a_question_older_than_one_answered_is_stale(site: Site) -> None:
     assert failure(site, ask(site, "review", round_=1)).code == "Stale"
 
 
+def test_a_reply_is_kept_until_a_later_round_was_answered(site: Site) -> None:
+    asked = ask(site, "publish")
+    first = answer(site, asked)
+    answer(site, ask(site, "distill"))
+    assert answer(site, asked) == first
+    answer(site, ask(site, "publish", round_=2))
+    assert [key for key in site.store if "/reply/" in key] == ["r/reply/2/1/publish"]
+    assert failure(site, asked).code == "Stale"
+    # what tells the house what left it stays
+    assert {"r/said/1/1/publish", "r/said/1/1/distill"} <= set(site.store)
+
+
 def test_a_phase_whose_earlier_ones_were_missed_is_stale(site: Site) -> None:
     assert failure(site, ask(site, "distill")).code == "Stale"
     assert dict(site.store) == {}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grandrounds_client.store import DirectoryStore
@@ -28,9 +28,11 @@ CHANGES = st.lists(
 )
 
 
-@given(CHANGES)
-def test_it_holds_what_a_dict_would_hold(changes: list[dict[str, bytes] | str]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+@settings(deadline=None)  # it syncs each change to the disk
+@given(CHANGES, st.sampled_from([1, 3, 32]))
+def test_it_holds_what_a_dict_would_hold(changes: list[dict[str, bytes] | str], most: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("grandrounds_client.store._MOST", most)
         store, model = DirectoryStore(Path(folder) / "store"), dict[str, bytes]()
         for change in changes:
             if isinstance(change, dict):
@@ -62,6 +64,73 @@ def test_another_reader_sees_what_was_written_before_it_looked(tmp_path: Path) -
     assert reader["a"] == b"1"
     writer.update({"a": b"2", "b": b"3"})
     assert dict(reader) == {"a": b"2", "b": b"3"}
+
+
+def test_a_store_that_changes_for_ever_stays_small(tmp_path: Path) -> None:
+    store, early = DirectoryStore(tmp_path), DirectoryStore(tmp_path)
+    store["kept"] = b"k"
+    store["gone"] = b"g"
+    assert set(early) == {"kept", "gone"}
+    del store["gone"]
+    for number in range(100):
+        store["reply"] = number.to_bytes(1000, "little")
+    files = list(tmp_path.iterdir())
+    assert len(files) <= 32
+    assert sum(path.stat().st_size for path in files) < 32 * 1100
+    # one that looked before the files it knew were merged, and one that comes later
+    for reader in (early, DirectoryStore(tmp_path)):
+        assert dict(reader) == {"kept": b"k", "reply": (99).to_bytes(1000, "little")}
+
+
+def test_a_store_without_room_to_merge_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("grandrounds_client.store._MOST", 2)
+    store = DirectoryStore(tmp_path)
+    for number in range(2):
+        store[str(number)] = b"x"
+    whole = DirectoryStore._merge
+    monkeypatch.setattr(DirectoryStore, "_merge", raises(OSError(28, "No space left on device")))
+    store["2"] = b"x"
+    assert len(list(tmp_path.iterdir())) == 3
+    monkeypatch.setattr(DirectoryStore, "_merge", whole)
+    store["3"] = b"x"
+    assert set(DirectoryStore(tmp_path)) == {"0", "1", "2", "3"}
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+MERGED = """
+import os, signal, sys
+from pathlib import Path
+from grandrounds_client import store
+store._MOST = 3
+here = store.DirectoryStore(Path(sys.argv[1]))
+here["gone"] = b"g"
+here["kept"] = b"old"
+del here["gone"]
+step, calls = sys.argv[2], int(sys.argv[3])
+real = getattr(os, step)
+def kill(*arguments, **named):
+    global calls
+    calls -= 1
+    if calls == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(*arguments, **named)
+setattr(os, step, kill)
+here["kept"] = b"new"
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "call"),
+    [("replace", 2), ("unlink", 1), ("unlink", 2), ("unlink", 3), ("unlink", 4), ("fsync", 5)],
+)
+def test_a_kill_while_batches_are_merged_loses_and_brings_back_nothing(
+    step: str, call: int, tmp_path: Path
+) -> None:
+    arguments = [sys.executable, "-c", MERGED, str(tmp_path), step, str(call)]
+    assert subprocess.run(arguments, check=False).returncode == -signal.SIGKILL
+    assert dict(DirectoryStore(tmp_path)) == {"kept": b"new"}
 
 
 def test_its_files_are_their_owners_only(tmp_path: Path) -> None:
