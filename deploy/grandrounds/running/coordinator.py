@@ -94,7 +94,7 @@ def _executor(places: Places, link: str, health: str | None) -> Program:
         "coordinator", link, secret=places.secret, ca=places.tls.root, health=health
     )
     home = places.state(CoordinatorPart.EXECUTOR)
-    named = {COORDINATOR: str(places.folder)}
+    named = {COORDINATOR: str(places.folder), flower.LOOK: str(flower.SELDOM)}
     return Program("executor", command, flower.environment(home, **named))
 
 

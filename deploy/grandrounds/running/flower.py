@@ -16,8 +16,11 @@ FLOWER = "1.41.0"
 """The version whose inner names the guard replaces. With another one nothing starts."""
 PROGRAMS = "grandrounds.running.programs"
 """The module that runs each of Flower's programs."""
-POLL = 0.1
-"""Seconds between two looks for work of an executor; Flower's own is 1."""
+LOOK = "FLWR_SUPEREXEC_TASK_POLL_INTERVAL"
+"""Environment variable that says how many seconds pass between an executor's looks for work."""
+POLL, SELDOM = 0.1, 1.0
+"""A site's executor has something to do for every message, the coordinator's once in a run;
+Flower's own is the latter."""
 
 
 def check_flower() -> None:
@@ -59,7 +62,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
         "FLWR_TELEMETRY_ENABLED": "0",
         "FLWR_DISABLE_UPDATE_CHECK": "1",
         "FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION": "1",
-        "FLWR_SUPEREXEC_TASK_POLL_INTERVAL": str(POLL),
+        LOOK: str(POLL),
         "OMP_NUM_THREADS": "1",
         **more,
     }

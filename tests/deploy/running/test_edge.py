@@ -26,9 +26,15 @@ needs_nginx = pytest.mark.skipif(
 
 
 class Link(BaseHTTPRequestHandler):
-    """Stands for the SuperLink: tells what reached it."""
+    """Stands for the SuperLink: tells what reached it, and by how many connections."""
 
+    protocol_version = "HTTP/1.1"
     reached: list[str]
+    connections: int
+
+    def setup(self) -> None:
+        type(self).connections += 1
+        super().setup()
 
     def do_GET(self) -> None:
         self.reached.append(self.path)
@@ -63,7 +69,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
 @pytest.fixture
 def port(tmp_path: Path, tls: Tls) -> Iterator[int]:
     """Run an edge in front of something that answers everything."""
-    Link.reached = []
+    Link.reached, Link.connections = [], 0
     server, port = link(tls), free_port()
     command = edge.command(
         tmp_path / "edge",
@@ -148,6 +154,14 @@ def test_a_body_has_a_bound_and_health_tells_the_time(port: int, tls: Tls) -> No
     assert reply.status == 200
     assert parsedate_to_datetime(reply.headers["Date"]).year >= 2026
     connection.close()
+
+
+@needs_nginx
+def test_requests_share_a_connection_to_the_link(port: int, tls: Tls) -> None:
+    for _ in range(5):
+        assert ask(port, tls, "/v1/fleet/pull-messages") == 200
+    assert len(Link.reached) == 5
+    assert Link.connections == 1
 
 
 @needs_nginx
