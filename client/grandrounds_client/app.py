@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from flwr.app import Array, ArrayRecord, Context, Error, Message, RecordDict
+from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Error, Message, RecordDict
 from flwr.clientapp import ClientApp
 
 from grandrounds_client.service import answer, hello
 from grandrounds_client.site import Site
 from grandrounds_protocol.errors import GrandRoundsError
-from grandrounds_protocol.records import HELLO, PHASES, REFUSED
+from grandrounds_protocol.records import HELLO, PHASES, REFUSED, WHOLE
 
 Handler = Callable[[Message, Context], Message]
 
@@ -39,10 +39,14 @@ def _replying(say: Callable[[Site, bytes], bytes], open_site: Callable[[Context]
 def read_bytes(message: Message) -> bytes:
     """Return the bytes a message carries."""
     record = message.content["message"]
+    if isinstance(record, ConfigRecord):
+        return record["bytes"] if isinstance(record["bytes"], bytes) else b""
     return bytes(record["bytes"].data) if isinstance(record, ArrayRecord) else b""
 
 
 def write_bytes(data: bytes) -> RecordDict:
-    """Wrap bytes for Flower, in an array record: chunked, and without a second copy."""
+    """Wrap bytes for Flower: few in one piece, many chunked and without a second copy."""
+    if len(data) <= WHOLE:
+        return RecordDict({"message": ConfigRecord({"bytes": data})})
     array = Array("uint8", (len(data),), "grandrounds.bytes", data)
     return RecordDict({"message": ArrayRecord({"bytes": array})})

@@ -22,6 +22,9 @@ HELLO = "hello"
 """Asked before the first round: which site is this? Answered with its name, as UTF-8."""
 REFUSED = 1000
 """Flower error code of a site that could not even read the question."""
+WHOLE = 1 << 20
+"""Bytes of a message up to which it travels in one piece: each piece is a request of its own at
+every hop."""
 
 Taught = dict[SiteName, dict[SiteName, Count]]
 """Teacher to student to number of virtual rows."""

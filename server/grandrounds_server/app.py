@@ -7,11 +7,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
-from flwr.app import Array, ArrayRecord, Context, Message, RecordDict
+from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordDict
 from flwr.serverapp import Grid, ServerApp
 
 from grandrounds_protocol.errors import GrandRoundsError
-from grandrounds_protocol.records import HELLO, REFUSED, Heading
+from grandrounds_protocol.records import HELLO, REFUSED, WHOLE, Heading
 from grandrounds_server.asking import POLL, Arrived, Asking, Meter, Patience, unmetered
 from grandrounds_server.office import Office
 from grandrounds_server.rounds import Finished, Watch, run
@@ -252,12 +252,18 @@ def _message(grid: Grid, node: int, action: str, group: str, data: bytes) -> Mes
 
 
 def _wrap(data: bytes) -> RecordDict:
+    """Wrap bytes for Flower: few in one piece, many chunked and without a second copy."""
+    if len(data) <= WHOLE:
+        return RecordDict({"message": ConfigRecord({"bytes": data})})
     array = Array("uint8", (len(data),), "grandrounds.bytes", data)
     return RecordDict({"message": ArrayRecord({"bytes": array})})
 
 
 def _bytes(message: Message) -> bytes:
     record = message.content.get("message")
+    if isinstance(record, ConfigRecord):
+        data = record.get("bytes")
+        return data if isinstance(data, bytes) else b""
     if not isinstance(record, ArrayRecord) or "bytes" not in record:
         return b""
     return bytes(record["bytes"].data)

@@ -19,8 +19,10 @@ from grandrounds_server.office import Office, digest_of
 from grandrounds_server.rounds import Questions
 from grandrounds_server.steps import NO_ANSWER, Answer
 
-POLL = 0.25
-"""Seconds between two looks for replies."""
+POLL, SELDOM = 0.25, 2.0
+"""Least and most seconds between two looks for replies."""
+SHARE = 0.05
+"""Of the time that a phase has waited: who needs minutes is not asked for four times a second."""
 FEW = 8
 """Replies taken at a time: no more than these are in memory at once."""
 REMEMBERED = 100
@@ -174,7 +176,8 @@ class Asking:
             self._ask(site, instruction, nodes)
             if self._waiting:
                 yield from self._look()
-        deadline = self._clock() + self._patience.phase
+        since = self._clock()
+        deadline = since + self._patience.phase
         while self._open:
             before = len(self._open)
             for _ in range(0, len(self._waiting), FEW):
@@ -183,7 +186,7 @@ class Asking:
                 break
             self._ask_again(questions)
             if len(self._open) == before:
-                self._pause(POLL)
+                self._pause(min(max(POLL, SHARE * (self._clock() - since)), SELDOM))
         failed = {site: asked.failure for site, asked in self._open.items() if asked.failure}
         yield from failed.items()
 

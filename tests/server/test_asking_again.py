@@ -16,7 +16,7 @@ from grandrounds_protocol.schema import Rules
 from grandrounds_protocol.signed import Signed
 from grandrounds_server import app as server_app
 from grandrounds_server.app import GridPost, GuardedPost, Hellos
-from grandrounds_server.asking import REMEMBERED, Arrived, Asking, Patience
+from grandrounds_server.asking import POLL, REMEMBERED, SELDOM, SHARE, Arrived, Asking, Patience
 from grandrounds_server.rounds import Questions
 from grandrounds_server.steps import Answer
 from tests import keys
@@ -128,7 +128,7 @@ def test_until_the_phases_time_is_over_and_then_the_last_failure_stands() -> Non
     fake = Fake({"b": lambda _: "forged", "c": lambda _: "never"})
     answers = dict(asking(fake)(questions()))
     assert failures(answers) == {"a": "", "b": "BadSignature"}
-    assert PATIENCE.phase < fake.now < PATIENCE.phase + 1
+    assert PATIENCE.phase < fake.now < PATIENCE.phase + SELDOM
     assert 10 < len(fake.sent["b"]) < 20
 
 
@@ -146,7 +146,24 @@ def test_a_silent_site_is_asked_again_and_its_first_answer_still_counts() -> Non
     assert failures(answers)["b"] == ""
     assert [round(when) for when, _ in fake.sent["b"]] == [0, 30]
     assert noted.count(("b", "answered", "")) == 1
-    assert 40 <= fake.now < 41
+    assert 40 <= fake.now < 40 + SELDOM
+
+
+@pytest.mark.parametrize(("seconds", "looks"), [(3, 20), (60, 80)])
+def test_the_longer_a_site_needs_the_less_often_it_is_looked_for(seconds: int, looks: int) -> None:
+    fake = Fake({"b": lambda _: f"answer after {seconds}"})
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        fake.pause(seconds)
+
+    patience = Patience(100.0)
+    ask = Asking(fake, keys.OFFICE, patience, clock=lambda: fake.now, pause=pause)
+    assert len(dict(ask(questions()))) == 3
+    assert fake.now - seconds <= max(POLL, SHARE * seconds)
+    assert len(pauses) < looks
+    assert max(pauses) <= SELDOM
 
 
 def test_of_two_answers_the_second_is_dropped_and_counted() -> None:
