@@ -1,9 +1,9 @@
-# install: .venv with pinned dependencies; demo: the main job; test: what CI runs; test-faults: the matrix of faults; check: lint and types.
+# install: .venv with pinned dependencies; demo: the main job; test: what CI runs; test-faults: the matrix of faults; test-soak: a long run, watched; check: lint and types.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-faults check format audit clean
+.PHONY: install demo test test-faults test-soak check format audit clean
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
@@ -29,6 +29,12 @@ SHARD ?= 1/1
 test-faults: export OMP_NUM_THREADS = 1
 test-faults: install
 	$(BIN)/python -m tests.faults $(SHARD)
+
+# real processes, one run of ROUNDS rounds; a look at all of them every two seconds
+ROUNDS ?= 20
+test-soak: export OMP_NUM_THREADS = 1
+test-soak: install
+	$(BIN)/python -m tests.soak $(ROUNDS)
 
 format: install
 	$(BIN)/ruff check --fix .

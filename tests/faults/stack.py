@@ -203,9 +203,9 @@ class Stack:
 
 
 @contextmanager
-def running(root: Path) -> Iterator[Stack]:
+def running(root: Path, rules: str = RULES) -> Iterator[Stack]:
     """Provision a federation, start everybody, and leave no process."""
-    federation = make_federation(root / "federation", RULES, SITES)
+    federation = make_federation(root / "federation", rules, SITES)
     stack = Stack(root, enrolled_world(root, federation, "made"))
     try:
         stack.start_coordinator()
