@@ -112,7 +112,7 @@ def _panel(
         list(_spread(curves)),
         [_Tick(up(tick), f"{tick:g}") for tick in ticks],
         list(_rounds(lines, across)),
-        f"less than {_LEAST * highest:.1g}: {', '.join(small)}" if small else "",
+        f"less than {_LEAST * highest:.2g}: {', '.join(small)}" if small else "",
     )
 
 

@@ -59,10 +59,11 @@ def grown(lines: list[Line]) -> set[str]:
         steady,
         lambda number: 100 + 30 * (number <= 2),
         lambda number: 100 + 20 * (1 - 0.5**number),
+        lambda number: 100 + min(number, 9),
         lambda number: 100 + 8 * (number % 4),
         lambda number: 100 + (50 if number == 17 else 0),
     ],
-    ids=["steady", "warm", "ever less", "tidied up", "one odd round"],
+    ids=["steady", "warm", "ever less", "at rest", "tidied up", "one odd round"],
 )
 def test_what_comes_to_an_end_does_not_grow(shape: Shape) -> None:
     assert grown(looks(shape, shape)) == set()
