@@ -179,6 +179,8 @@ class _Known:
     head: LedgerHead = EMPTY
     failures: dict[Event, int] = field(default_factory=dict)
     """The day on which each refusal or failure was last written, as days since 1970."""
+    rosters: set[str] = field(default_factory=set)
+    """Those that were accepted."""
 
 
 class Ledger:
@@ -270,6 +272,22 @@ class Ledger:
                 )
         self._held = True
 
+    def check_accepted(self, roster: str) -> None:
+        """Check that a roster, named by its fingerprint, was accepted by a line of this ledger.
+
+        Where ledger and head are gone together, nothing else tells them from those of a new site.
+
+        Raises
+        ------
+        BadLedger
+        """
+        if not self.head.entries or roster not in self._known.rosters:
+            raise BadLedger(
+                "the ledger is gone, or it is another: no line says that the roster was accepted",
+                remedy="restore ledger.jsonl and ledger.head from one backup, and ask who had "
+                "access; docs/hospital.md says what to do if there is none",
+            )
+
     def entries(self) -> Iterator[Entry]:
         """All entries from the first, checked on the way.
 
@@ -302,6 +320,8 @@ def _checked(data: bytes, known: _Known) -> Iterator[Entry]:
         known.size += len(line) + 1
         if _is_failure(entry.what):
             known.failures[entry.what] = entry.time // DAY
+        elif isinstance(entry.what, RosterEntry):
+            known.rosters.add(entry.what.roster)
         yield entry
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from grandrounds.provision import accepted
-from grandrounds.provision.identity import KEYS, ROSTER, wall_clock
+from grandrounds.provision import recorded
+from grandrounds.provision.identity import KEYS, wall_clock
 from grandrounds.provision.keyring import keep_keys
 from grandrounds_client.identity import Identity
 from grandrounds_client.ledger import InMemory, Ledger
@@ -86,4 +86,4 @@ class Throwaway:
         """Write a site's identity as it lies at a real site, for another process to read."""
         keep_keys(folder / KEYS, self.sites[name])
         data = sign_roster(self.roster, self.authority)
-        accepted.pin(folder / ROSTER, self.authority.public.fingerprint, data, self.roster.created)
+        recorded.begin(folder, self.authority.public.fingerprint, data, self.roster.created)

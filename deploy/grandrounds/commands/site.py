@@ -9,25 +9,24 @@ import typer
 from grandrounds.commands.asking import accept_each, show_member, show_roster, spelled
 from grandrounds.commands.site_budget import budget
 from grandrounds.folder import read_text
-from grandrounds.provision import accepted
+from grandrounds.provision import accepted, recorded
 from grandrounds.provision.compose import write_environment
-from grandrounds.provision.identity import KEYS, ROSTER, open_ledger, wall_clock
+from grandrounds.provision.identity import KEYS, ROSTER, check_ledger, open_ledger, wall_clock
 from grandrounds.provision.keyring import add_keys, read_keys
 from grandrounds.provision.node import FOLDER as NODE
 from grandrounds.provision.node import Node, make_node_key
 from grandrounds.provision.secrets import read_bytes, replace, write_new
 from grandrounds.provision.site_template import site_template
-from grandrounds_client.ledger import EMPTY, Entry, OpenedEntry, RosterEntry, check_head
+from grandrounds_client.ledger import EMPTY, Entry, OpenedEntry, check_head
 from grandrounds_client.settings import SiteSettings
 from grandrounds_protocol.canonical import to_canonical
 from grandrounds_protocol.enrolment import Application, sign_request
 from grandrounds_protocol.envelope.core import LedgerHead
-from grandrounds_protocol.errors import BadInput, BadLedger, UnknownSite
+from grandrounds_protocol.errors import BadInput, UnknownSite
 from grandrounds_protocol.keys import KeyPair
 from grandrounds_protocol.roster import MAX_BYTES, Member, Roster, read_roster
 from grandrounds_protocol.settings import check_settings, parse_settings
 from grandrounds_protocol.times import spell
-from grandrounds_protocol.trust import Trust
 
 app = typer.Typer(help="Keys, roster and ledger of one hospital.", no_args_is_help=True)
 ledger = typer.Typer(help="What left the house, and what came in.", no_args_is_help=True)
@@ -84,7 +83,7 @@ def roster(
 
 
 def accept_roster(folder: Path, data: bytes, *, yes: bool) -> None:
-    """Accept a roster's file for a site, after it was shown and asked for.
+    """Accept a roster's file for a site, after it was shown and asked for; again, nothing is done.
 
     Raises
     ------
@@ -97,16 +96,18 @@ def accept_roster(folder: Path, data: bytes, *, yes: bool) -> None:
         _first_roster(folder, data, now, yes=yes)
         return
     trust = accepted.read_trust(folder / ROSTER)
+    check_ledger(open_ledger(folder), trust)
     offered = trust.offered(data, now)
+    if offered.fingerprint == trust.current.fingerprint:
+        typer.echo(f"accepted before: version {offered.version} of {offered.federation}")
+        return
     changes = trust.changes(offered)
     for member in changes.removed:
         typer.echo(f"{member.name} ({member.role}) is a member no more")
     _check_own(folder, offered)
     before = trust.current.members
     accept_each(changes.to_accept, yes=yes, what="do you accept it", before=before)
-    event = RosterEntry(version=offered.version, roster=offered.fingerprint)
-    open_ledger(folder).write([event], now)  # first: nothing holds that is not written down
-    accepted.keep(folder / ROSTER, trust.accept(offered), data)
+    recorded.go_on(folder, trust.accept(offered), data, now)
     typer.echo(f"accepted: version {offered.version} of {offered.federation}")
 
 
@@ -117,10 +118,7 @@ def _first_roster(folder: Path, data: bytes, now: int, *, yes: bool) -> None:
     if not yes:
         typer.confirm("  Did the authority read you the same by another way?", abort=True)
     accept_each(first.members, yes=yes, what="do you accept it")
-    Trust.begin(data, authority.fingerprint, now)
-    event = RosterEntry(version=first.version, roster=first.fingerprint)
-    open_ledger(folder).write([event], now)
-    accepted.pin(folder / ROSTER, authority.fingerprint, data, now)
+    recorded.begin(folder, authority.fingerprint, data, now)
     typer.echo(f"accepted: version {first.version} of {first.federation}")
 
 
@@ -143,15 +141,12 @@ def verify(
     ] = None,
 ) -> None:
     """Check the chain, and that it still holds what this site and its peers saw of it."""
-    book = open_ledger(folder)
-    if accepted.is_pinned(folder / ROSTER) and not book.head.entries:
-        raise BadLedger(
-            "the ledger is gone: the roster that was accepted here is its first line",
-            where=str(folder),
-            remedy="restore it from a backup; ask who had access",
-        )
     read_keys(folder / KEYS)
-    book.check_kept()
+    book = open_ledger(folder)
+    if accepted.is_pinned(folder / ROSTER):
+        check_ledger(book, accepted.read_trust(folder / ROSTER))
+    else:
+        book.check_kept()
     for text in heads or []:
         check_head(book, _head(text), "a peer")
     head = book.head

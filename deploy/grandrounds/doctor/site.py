@@ -12,8 +12,15 @@ from grandrounds.doctor.rows import check_budget, check_data, check_model, rehea
 from grandrounds.doctor.software import check_versions
 from grandrounds.folder import read_text
 from grandrounds.provision import accepted, bundles
-from grandrounds.provision.books import spent_epsilon
-from grandrounds.provision.identity import KEYS, LEDGER, ROSTER, wall_clock
+from grandrounds.provision.books import is_running, spent_epsilon
+from grandrounds.provision.identity import (
+    KEYS,
+    LEDGER,
+    ROSTER,
+    check_ledger,
+    open_ledger,
+    wall_clock,
+)
 from grandrounds.provision.keyring import read_keys
 from grandrounds.provision.node import FOLDER, Node
 from grandrounds.provision.site_folder import (
@@ -41,6 +48,7 @@ def examine(folder: Path, *, offline: bool) -> Iterator[Finding]:
     yield examined("disk", partial(check_disk, folder))
     yield examined("modes", partial(check_modes, folder, list(_secrets(folder))))
     yield examined("roster", partial(_roster, folder))
+    yield examined("ledger", partial(_ledger, folder))
     yield examined("federation", partial(_federation, folder))
     if not offline:
         yield from _connection(Node(folder / FOLDER))
@@ -62,6 +70,15 @@ def _roster(folder: Path) -> Finding:
     me = roster.member(read_settings(folder).name, "site")
     own = tuple(pair.public for pair in read_keys(folder / KEYS))
     return check_roster(roster, me, own, wall_clock())
+
+
+def _ledger(folder: Path) -> Finding:
+    trust, ledger = accepted.read_trust(folder / ROSTER), open_ledger(folder)
+    if is_running(folder):  # it may be in the middle of a line and its head
+        ledger.check_accepted(trust.current.fingerprint)
+    else:
+        check_ledger(ledger, trust)
+    return ok("ledger", f"the chain holds: {ledger.head.entries} entries")
 
 
 def _federation(folder: Path) -> Finding:

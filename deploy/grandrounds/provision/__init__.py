@@ -5,6 +5,7 @@
     secrets     files that nobody else may read
     keyring     a member's keys, newest first
     accepted    the rosters a member accepted, and the authority it pinned
+    recorded    how a site accepts one: its ledger says so first
     bundles     the bundle it accepted last
     authority   who is enrolled: the next version of the roster, and the bundle
     requests    what each member asked the authority for

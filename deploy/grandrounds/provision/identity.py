@@ -8,6 +8,7 @@ from grandrounds.provision.keyring import read_keys
 from grandrounds_client.identity import Identity
 from grandrounds_client.ledger import Ledger
 from grandrounds_client.ledger_file import LedgerFile
+from grandrounds_protocol.trust import Trust
 
 KEYS, ROSTER, LEDGER = "keys", "roster", "ledger.jsonl"
 
@@ -22,6 +23,17 @@ def open_ledger(folder: Path) -> Ledger:
     return Ledger(LedgerFile(folder / LEDGER))
 
 
+def check_ledger(ledger: Ledger, trust: Trust) -> None:
+    """Check that a ledger is as its site left it, and of the site that accepted this roster.
+
+    Raises
+    ------
+    BadLedger
+    """
+    ledger.check_kept()
+    ledger.check_accepted(trust.current.fingerprint)
+
+
 def open_identity(folder: Path, name: str) -> Identity:
     """Read keys, accepted rosters and ledger of a site.
 
@@ -29,8 +41,8 @@ def open_identity(folder: Path, name: str) -> Identity:
     ------
     BadInput, BadRoster, OpenToOthers
     BadLedger
-        If the ledger is not as this site left it.
+        If the ledger is not as this site left it, or is gone.
     """
     keys, trust, ledger = read_keys(folder / KEYS), read_trust(folder / ROSTER), open_ledger(folder)
-    ledger.check_kept()
+    check_ledger(ledger, trust)
     return Identity(name, keys, trust, ledger, wall_clock)

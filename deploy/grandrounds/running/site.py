@@ -6,9 +6,10 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+from grandrounds.provision.identity import open_identity
 from grandrounds.provision.node import FOLDER, Node
 from grandrounds.provision.secrets import make_private_folder, write_new
-from grandrounds.provision.site_folder import STATE
+from grandrounds.provision.site_folder import STATE, read_settings
 from grandrounds.running import addresses, flower
 from grandrounds.running import health as health_check
 from grandrounds.running.folders import SITE
@@ -40,7 +41,9 @@ def start(folder: Path, only: SitePart | None = None, *, node: str | None = None
         If a part runs already.
     BadInput
         If the site has not joined.
-    VersionSkew
+    BadLedger
+        If the ledger is not as the site left it, or is gone.
+    BadRoster, OpenToOthers, VersionSkew
     """
     flower.check_flower()
     if node is None:
@@ -79,6 +82,7 @@ def _node(folder: Path, address: str, health: str | None) -> Program:
 
 def _executor(folder: Path, address: str, health: str | None) -> Program:
     home = state_of(folder, SitePart.EXECUTOR)
+    open_identity(folder, read_settings(folder).name)  # says now what would fail at each message
     # without TLS: one machine, or a network of the two containers; what goes over it is sealed
     command = flower.superexec("site", address, secret=_secret(folder), ca=None, health=health)
     named = {SITE: str(folder.resolve())}

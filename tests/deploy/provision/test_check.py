@@ -165,6 +165,18 @@ def test_a_site_that_has_not_joined_is_told_what_to_type(members: Path) -> None:
     assert "site join" in found(members / "south", "data").mend
 
 
+def test_a_ledger_that_is_gone_is_found_and_the_site_does_not_start(
+    north: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert found(north, "ledger") == ok("ledger", "the chain holds: 1 entries")
+    (north / "ledger.jsonl").unlink()
+    (north / "ledger.head").unlink()
+    assert found(north, "ledger").state == "refused"
+    capsys.readouterr()
+    assert run_command(["site", "start", "north", "--only", "executor"]) == 3
+    assert "the ledger is gone" in capsys.readouterr().err
+
+
 def test_a_federation_changed_by_hand_is_found(north: Path) -> None:
     path = north / "federation.toml"
     path.write_text(path.read_text().replace("private", "paper"))

@@ -270,9 +270,44 @@ def test_the_ledger_is_verified_against_what_a_peer_kept(
     assert "with 0 entries the digest is 64 zeros" in capsys.readouterr().err
     (demo / "north" / "ledger.jsonl").write_bytes(b"")
     assert run_command(["site", "ledger", "verify", "north", "--head", head]) == 3
-    assert run_command(["site", "ledger", "verify", "north"]) == 3
-    assert "the ledger is gone" in capsys.readouterr().err
     assert run_command(["site", "ledger", "verify", "nowhere"]) == 2
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_a_ledger_gone_with_its_head_or_one_before_the_roster_was_accepted_shows(
+    demo: Path, kept: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accept("north", "--yes")
+    book = [demo / "north" / name for name in ("ledger.jsonl", "ledger.head")]
+    backup = [path.read_bytes() for path in book]
+    run_command(["authority", "renew", "authority"])
+    accept("north", "--yes")
+    for path, content in zip(book, backup, strict=True):
+        path.unlink()
+        if kept:
+            path.write_bytes(content)
+            path.chmod(0o600)
+    with pytest.raises(BadLedger, match="the ledger is gone"):
+        open_identity(demo / "north", "north")
+    run_command(["authority", "renew", "authority"])
+    capsys.readouterr()
+    for command in (
+        ["ledger", "verify", "north"],
+        ["roster", "north", "authority/roster.json", "--yes"],  # or its line would hide the loss
+    ):
+        assert run_command(["site", *command]) == 3
+        assert "restore ledger.jsonl and ledger.head from one backup" in capsys.readouterr().err
+
+
+def test_a_roster_accepted_again_asks_nothing_and_has_one_line(
+    demo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accept("north", "--yes")
+    before = (demo / "north" / "ledger.jsonl").read_bytes()
+    capsys.readouterr()
+    assert accept("north") == 0
+    assert "accepted before: version 2 of demo" in capsys.readouterr().out
+    assert (demo / "north" / "ledger.jsonl").read_bytes() == before
 
 
 def test_a_changed_last_line_or_a_cut_tail_shows_at_home(

@@ -4,8 +4,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from grandrounds.provision import accepted, authority, coordinator_folder, requests
-from grandrounds.provision.identity import KEYS, ROSTER, wall_clock
+from grandrounds.provision import authority, coordinator_folder, recorded, requests
+from grandrounds.provision.identity import KEYS, wall_clock
 from grandrounds.provision.keyring import add_keys
 from grandrounds.provision.node import FOLDER, Node, make_node_key, point_to
 from grandrounds.running.addresses import LOOPBACK, free_port
@@ -72,6 +72,6 @@ def join(folder: Path, data: bytes) -> None:
     bundle = read_bundle(data, None)
     roster = bundle.bundle.roster.encode()
     fingerprint = read_roster(roster, None)[1].fingerprint
-    accepted.pin(folder / ROSTER, fingerprint, roster, wall_clock())
+    recorded.begin(folder, fingerprint, roster, wall_clock())
     (folder / "federation.toml").write_text(bundle.bundle.federation)
     point_to(Node(folder / FOLDER), bundle.bundle.address, bundle.bundle.ca)
