@@ -129,6 +129,12 @@ def test_a_second_one_on_the_same_state_is_refused_by_name(tmp_path: Path) -> No
         pass
 
 
+def test_an_error_of_who_holds_it_is_not_taken_for_a_second_one(tmp_path: Path) -> None:
+    with pytest.raises(BlockingIOError), only_one(tmp_path):
+        raise BlockingIOError
+    assert not is_held(tmp_path)
+
+
 def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path\n"
