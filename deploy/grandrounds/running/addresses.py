@@ -20,6 +20,23 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
+def everywhere(port: int) -> tuple[str, ...]:
+    """Return what nginx listens on for a port of all addresses of this machine.
+
+    nginx does not start where it is told to listen on IPv6 and the machine has none.
+    """
+    return (str(port), f"[::]:{port}") if _has_ipv6() else (str(port),)
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::", 0))
+    except OSError:
+        return False
+    return True
+
+
 def checked(address: str, where: str) -> tuple[str, int]:
     """Take an address apart that somebody typed.
 

@@ -102,5 +102,6 @@ def _edge(places: Places, link: str, port: int | None) -> Program:
     if port is None:
         port = split_address(open_coordinator(places.folder).address)[1]
     home = places.state(CoordinatorPart.EDGE)
-    command = edge.command(home, places.tls, listen=str(port), link=link)
+    listen = addresses.everywhere(port)
+    command = edge.command(home, places.tls, listen=listen, link=link)
     return Program("edge", command, dict(os.environ))

@@ -5,6 +5,7 @@ machines, so only Fleet is let through, and of Fleet not that by which a node re
 """
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -18,7 +19,7 @@ _UNSAFE = set("\"'\\;{}$ \t\n#")
 """What would end or change a line of nginx's configuration."""
 
 
-def configuration(home: Path, tls: Tls, *, listen: str, link: str) -> str:
+def configuration(home: Path, tls: Tls, *, listen: Sequence[str], link: str) -> str:
     """Write nginx's configuration.
 
     Parameters
@@ -26,8 +27,8 @@ def configuration(home: Path, tls: Tls, *, listen: str, link: str) -> str:
     home : Path
         Its state: temporary files and process number.
     tls : Tls
-    listen : str
-        Port, or ADDRESS:PORT.
+    listen : sequence of str
+        Each a port, for all IPv4 addresses, or ADDRESS:PORT.
     link : str
         HOST:PORT of the SuperLink.
 
@@ -38,13 +39,12 @@ def configuration(home: Path, tls: Tls, *, listen: str, link: str) -> str:
     """
     values = {
         "home": home,
-        "listen": listen,
         "link": link,
         "root": tls.root,
         "certificate": tls.server,
         "key": tls.server_key,
     }
-    for value in values.values():
+    for value in (*values.values(), *listen):
         if _UNSAFE & set(str(value)):
             raise BadInput(
                 "nginx cannot use a path with blanks, quotes or any of ; { } $ # \\",
@@ -55,10 +55,10 @@ def configuration(home: Path, tls: Tls, *, listen: str, link: str) -> str:
     templates = Environment(  # noqa: S701
         loader=PackageLoader("grandrounds.running"), undefined=StrictUndefined
     )
-    return templates.get_template(CONFIGURATION).render(values)
+    return templates.get_template(CONFIGURATION).render(values, listen=listen)
 
 
-def command(home: Path, tls: Tls, *, listen: str, link: str) -> list[str]:
+def command(home: Path, tls: Tls, *, listen: Sequence[str], link: str) -> list[str]:
     """Write the configuration into `home` and return the command that runs nginx with it.
 
     Raises

@@ -1,5 +1,6 @@
 """What the edge lets through: Flower's Fleet interface, and nothing of Control and Runtime."""
 
+import errno
 import http.client
 import shutil
 import ssl
@@ -8,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from grandrounds.provision.tls import Tls, make_certificates
 from grandrounds.running import addresses, edge
 from grandrounds.running.addresses import LOOPBACK, free_port
 from grandrounds_protocol.errors import BadInput
+from grandrounds_protocol.transport import join_address
 from tests.deploy.running.test_supervise import until
 
 needs_nginx = pytest.mark.skipif(
@@ -74,7 +77,7 @@ def port(tmp_path: Path, tls: Tls) -> Iterator[int]:
     command = edge.command(
         tmp_path / "edge",
         tls,
-        listen=f"{LOOPBACK}:{port}",
+        listen=[f"{LOOPBACK}:{port}"],
         link=f"{LOOPBACK}:{server.server_port}",
     )
     process = subprocess.Popen(command)
@@ -165,6 +168,33 @@ def test_requests_share_a_connection_to_the_link(port: int, tls: Tls) -> None:
 
 
 @needs_nginx
+def test_the_edge_is_reached_by_every_kind_of_address_that_the_machine_has(tmp_path: Path) -> None:
+    hosts = [LOOPBACK, "::1"] if Path("/proc/net/if_inet6").exists() else [LOOPBACK]
+    made = Tls(tmp_path / "tls")
+    make_certificates(made, hosts, int(time.time()))
+    port = free_port()
+    link = f"{LOOPBACK}:1"
+    command = edge.command(tmp_path / "edge", made, listen=addresses.everywhere(port), link=link)
+    process = subprocess.Popen(command)
+    try:
+        for host in hosts:
+            until(partial(addresses.answers, join_address(host, port), made.root), 20)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def test_where_there_is_no_ipv6_the_edge_is_not_told_to_listen_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+
+    monkeypatch.setattr("socket.socket", refuse)
+    assert addresses.everywhere(443) == ("443",)
+
+
+@needs_nginx
 def test_the_edge_passes_nothing_to_a_link_of_another_root(
     tmp_path: Path, tls: Tls, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -175,7 +205,7 @@ def test_the_edge_passes_nothing_to_a_link_of_another_root(
     command = edge.command(
         tmp_path / "edge",
         tls,
-        listen=f"{LOOPBACK}:{port}",
+        listen=[f"{LOOPBACK}:{port}"],
         link=f"{LOOPBACK}:{server.server_port}",
     )
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
@@ -193,4 +223,4 @@ def test_the_edge_passes_nothing_to_a_link_of_another_root(
 @pytest.mark.parametrize("name", ["a b", "a;b", "a{b", "a$b", 'a"b', "a#b", "a\nb"])
 def test_a_path_that_would_change_the_configuration_is_refused(tls: Tls, name: str) -> None:
     with pytest.raises(BadInput, match="plainer path"):
-        edge.configuration(Path("/srv") / name, tls, listen="443", link="superlink:8000")
+        edge.configuration(Path("/srv") / name, tls, listen=["443"], link="superlink:8000")
