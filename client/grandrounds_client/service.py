@@ -21,6 +21,7 @@ from grandrounds_client.identity import Identity
 from grandrounds_client.ledger import AnsweredEntry, Event, RefusedEntry
 from grandrounds_client.phases import Outcome, Question
 from grandrounds_client.rounded import rounded
+from grandrounds_client.run_rules import check_rules
 from grandrounds_client.sealing import (
     check_current,
     open_parcels,
@@ -223,7 +224,10 @@ def _check_address(site: Site, identity: Identity, asked: Asked) -> None:
     for name in body.sites:
         identity.trust.member(asked.roster, name, "site")
     state = State(site.store, body.heading.run)
-    if state.get(RULES) not in (None, body.rules.model_dump_json().encode()):
+    rules = state.get(RULES)
+    if rules is None:
+        check_rules(site, body.rules)
+    elif rules != body.rules.model_dump_json().encode():
         # another seed would split anew, and held-out rows would be trained on
         raise Stale("the rules of a run do not change")
     if state.get(ROSTER) not in (None, json.dumps(body.sites).encode()):

@@ -66,7 +66,8 @@ class SiteSettings(Settings):
     label: ColumnSettings = ColumnSettings()
     """How the label is found, where it differs from the federation's name or spelling."""
     recipes: tuple[str, ...] | None = None
-    """Recipes this site takes part in; any where left out."""
+    """Recipes this site takes part in; where left out, the accepted federation's, and any in a
+    simulation."""
     patients: bool = True
     """Whether the rows are patients'. `false`, for public or synthetic data, is the only way
     around the release gate."""

@@ -54,6 +54,8 @@ class Site:
     """Where peers' models run; None where they are the caller's own, and run right here."""
     privacy_records: Path | None = None
     """Folder of the bookings and noisy releases, which outlive every run."""
+    accepted: Rules | None = None
+    """Rules that came in the bundle this site accepted; None where none did: then any are taken."""
     simulated: bool = False
     """Whether no real site is at work: privacy noise then comes from the run's seed, results
     say so, and bookings end with the store."""
@@ -140,6 +142,7 @@ def open_site(
     store: Store,
     *,
     identity: Identity | None = None,
+    accepted: Rules | None = None,
     simulated: bool = False,
 ) -> Site:
     """Open a site whose `site.toml` lies in `folder`.
@@ -165,6 +168,7 @@ def open_site(
         identity=identity,
         worker=shared_worker(),
         privacy_records=folder / "privacy",
+        accepted=accepted,
         simulated=simulated,
     )
 

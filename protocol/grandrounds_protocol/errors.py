@@ -31,6 +31,7 @@
     │   ├── BadLedger               a ledger that was changed or cut
     │   ├── LedgerWentBack          a peer whose ledger is shorter than it was
     │   ├── BudgetSpent             a private release that would go past the site's budget
+    │   ├── RulesNotAccepted        a run by other rules than the site accepted
     │   └── RecipeNotAllowed        the site does not take part in this recipe
     └── WorkFailed              1   the work was allowed and well-formed, and failed
         └── TooFewSites             fewer than `min_sites` are left
@@ -247,6 +248,12 @@ class BudgetSpent(Refused):
     """A private release would go past the budget that the site's owner set."""
 
     public = "the site's privacy budget does not allow it"
+
+
+class RulesNotAccepted(Refused):
+    """A run by other rules than those in the bundle that the site accepted."""
+
+    public = "the run has other rules than the site accepted"
 
 
 class RecipeNotAllowed(Refused):

@@ -113,6 +113,10 @@ class Image(Settings):
 Feature = Annotated[Continuous | Ordinal | Categorical | Image, Field(discriminator="kind")]
 
 
+CHOSEN_FOR_A_RUN = ("rounds", "recipe", "engine", "seed")
+"""Rules that the operator may choose for each run; sites accept the others for all runs."""
+
+
 class Rules(Settings):
     """The rules of a run. Shares are 0..1."""
 

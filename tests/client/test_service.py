@@ -138,6 +138,48 @@ def test_a_recipe_the_site_does_not_take_part_in_is_refused(
     assert failure(site, ask(site, "publish", rules=Rules(recipe=recipe))).code == code
 
 
+ACCEPTED = Rules(recipe="guarded", quota=500)
+
+
+@pytest.mark.parametrize(
+    ("changes", "recipes", "code"),
+    [
+        ({"rounds": 3, "seed": 8, "engine": "exact"}, None, None),
+        ({"recipe": "paper"}, None, "RecipeNotAllowed"),
+        ({"recipe": "paper"}, ["guarded", "paper"], None),
+        ({"review_max": 1000}, None, "RulesNotAccepted"),
+        ({"held_out": 0.1, "seed": 8}, ["guarded"], "RulesNotAccepted"),
+    ],
+)
+def test_a_run_differs_from_the_accepted_rules_only_in_what_is_chosen_for_a_run(
+    federation: Federation,
+    settings: Make,
+    write: Callable[[str], Path],
+    changes: dict[str, object],
+    recipes: list[str] | None,
+    code: str | None,
+) -> None:
+    site = opened(federation, settings(recipes=recipes), write(ROWS))
+    site = replace(site, accepted=ACCEPTED)
+    rules = ACCEPTED.model_copy(update=changes)
+    if code is None:
+        assert said(site, ask(site, "publish", rules=rules)).body.failure is None
+    else:
+        for phase in ("publish", "distill"):  # a run may begin with any question
+            assert failure(site, ask(site, phase, rules=rules)).code == code
+        assert dict(site.store) == {}
+
+
+def test_a_run_goes_on_by_the_rules_it_began_with_when_others_are_accepted(
+    federation: Federation, settings: Make, write: Callable[[str], Path]
+) -> None:
+    site = opened(federation, settings(), write(ROWS))
+    site = replace(site, accepted=ACCEPTED)
+    answer(site, ask(site, "publish", rules=ACCEPTED))
+    site = replace(site, accepted=ACCEPTED.model_copy(update={"quota": 100, "recipe": "paper"}))
+    assert said(site, ask(site, "distill", rules=ACCEPTED)).body.failure is None
+
+
 def test_bytes_that_are_no_instruction_are_refused(site: Site) -> None:
     with pytest.raises(BadMessage):
         answer(site, b"nonsense")

@@ -9,7 +9,7 @@ from grandrounds.provision.secrets import read_bytes, replace
 from grandrounds_protocol.canonical import from_canonical, to_canonical
 from grandrounds_protocol.errors import BadInput
 from grandrounds_protocol.record import Record
-from grandrounds_protocol.schema import Federation, Rules
+from grandrounds_protocol.schema import CHOSEN_FOR_A_RUN, Federation, Rules
 from grandrounds_protocol.settings import check_settings
 from grandrounds_server.state import Plan
 
@@ -82,8 +82,8 @@ def federation_of(coordinator: Coordinator, order: Order) -> Federation:
         If a rule cannot be so.
     """
     rules = coordinator.federation.rules.model_dump()
-    names = ("rounds", "recipe", "engine", "seed")
-    asked = {name: getattr(order, name) for name in names if getattr(order, name) is not None}
+    given = {name: getattr(order, name) for name in CHOSEN_FOR_A_RUN}
+    asked = {name: value for name, value in given.items() if value is not None}
     remedy = "give " + " and ".join(f"--{name} another value" for name in asked)
     checked = check_settings(Rules, {**rules, **asked}, "command line", remedy)
     return coordinator.federation.model_copy(update={"rules": checked})

@@ -24,7 +24,7 @@ learner = "tree"
 # balanced = true                # each class weighs alike, however rare one is
 
 # What your rows may be used for.
-# recipes = ["private"]          # take part in runs with these recipes only
+# recipes = ["private"]          # recipes you take part in; the federation's if left out
 # privacy = {{ budget = 3.0 }}     # most epsilon that your patients may ever bear; 3 if left out
 # patients = false               # only if the rows are public or synthetic: opens the gate
 

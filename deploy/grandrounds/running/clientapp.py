@@ -24,7 +24,14 @@ def real_site(folder: Path) -> Site:
     site = open_site_folder(folder)
     identity = open_identity(folder, site.settings.name)
     store = DirectoryStore(site.store)
-    return open_site(site.settings, folder, site.federation, store, identity=identity)
+    return open_site(
+        site.settings,
+        folder,
+        site.federation,
+        store,
+        identity=identity,
+        accepted=site.federation.rules,
+    )
 
 
 def _find(_context: Context) -> Site:

@@ -177,6 +177,11 @@ def test_a_ledger_that_is_gone_is_found_and_the_site_does_not_start(
     assert "the ledger is gone" in capsys.readouterr().err
 
 
+def test_a_real_site_holds_runs_to_the_rules_it_accepted(north: Path) -> None:
+    clientapp = import_module("grandrounds.running.clientapp")
+    assert clientapp.real_site(north).accepted == open_site_folder(north).federation.rules
+
+
 def test_a_federation_changed_by_hand_is_found(north: Path) -> None:
     path = north / "federation.toml"
     path.write_text(path.read_text().replace("private", "paper"))
