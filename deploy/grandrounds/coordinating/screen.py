@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
+from rich.text import Text
 
 from grandrounds.coordinating.view import View
 from grandrounds.phases import phase_line
@@ -52,11 +52,11 @@ def _place(event: Event | None, plan: Plan) -> str:
     return phase_line(event.round, plan.rules.rounds, event.attempt, event.phase)
 
 
-def table(view: View, plan: Plan) -> Table:
+def table(view: View, plan: Plan) -> Group:
     """Lay out where a run is, site by site."""
-    title = _place(view.place, plan)
-    found = titled(title, text=("site", "this phase"), numbers=("asked again",))
+    found = titled("", text=("site", "this phase"), numbers=("asked again",))
     for site in plan.sites:
         again = view.again[site]
         found.add_row(site, view.sites.get(site, "-"), str(again) if again else "")
-    return found
+    # above the table, and no title of it: that would be broken at the table's own width
+    return Group(Text(_place(view.place, plan)), found)

@@ -36,7 +36,7 @@ def told(story: Story) -> dict[str, Any]:
         "timings": timings(results.seconds),
         "total_seconds": seconds(sum(results.seconds.values())),
         "rules": federation.rules.model_dump(),
-        "telling": telling(results),
+        "telling": telling(results, everywhere=story.simulated),
     }
 
 

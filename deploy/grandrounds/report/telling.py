@@ -1,4 +1,7 @@
-"""Utility beside leakage, site by site: what a model gained, and what the rows that left tell."""
+"""Utility beside leakage, site by site: what a model gained, and what the rows that left tell.
+
+A coordinator is told the first only, on each site's own rows.
+"""
 
 from dataclasses import dataclass
 
@@ -12,7 +15,7 @@ class Told:
 
     site: str
     parts: tuple[Comparison, ...]
-    """On its own held-out rows, and on those of all sites."""
+    """On its own held-out rows and, where that is known, on those of all sites."""
     adopted: str
     released: str
     copies: str
@@ -21,12 +24,19 @@ class Told:
     epsilon: str
 
 
-def telling(results: Results) -> list[Told]:
-    """Return a line for each site, and one for all of them, whose models are not one."""
-    return [
-        _line(name, (site.own, site.federation), f"{site.adopted:,}", site.privacy)
+def telling(results: Results, *, everywhere: bool) -> list[Told]:
+    """Return a line for each site and, `everywhere`, one for all, whose models are not one."""
+    parts = {
+        name: (site.own, site.federation) if everywhere else (site.own,)
         for name, site in results.sites.items()
-    ] + [_line("all sites", (Comparison(), Comparison()), DASH, results.privacy)]
+    }
+    lines = [
+        _line(name, parts[name], f"{site.adopted:,}", site.privacy)
+        for name, site in results.sites.items()
+    ]
+    if everywhere:
+        lines.append(_line("all sites", (Comparison(), Comparison()), DASH, results.privacy))
+    return lines
 
 
 def _line(site: str, parts: tuple[Comparison, ...], adopted: str, privacy: Privacy) -> Told:

@@ -3,7 +3,7 @@
 from grandrounds.report.gains import gains
 from grandrounds.report.page import federation_page
 from grandrounds.report.story import Story
-from grandrounds.results import Privacy
+from grandrounds.results import Comparison, Privacy
 from tests.deploy.report.made import (
     AGE,
     DASH,
@@ -29,6 +29,19 @@ def test_each_sites_gain_stands_beside_what_its_rows_tell() -> None:
     assert ["north", *north, "1,040", "7", "12.5", "0.88", DASH] in rows
     west = ["80.0", "80.0", "60.0", "80.0", "80.0", "60.0", "0"]
     assert ["west", *west, "9", "0", DASH, DASH, "1.5 of 3"] in rows
+
+
+def test_the_page_of_a_real_run_has_no_columns_for_what_a_coordinator_is_not_told() -> None:
+    results = results_of(
+        north=site_result(0.5, 0.7, federation=Comparison(), adopted=100),
+        west=site_result(0.8, 0.8, federation=Comparison(), adopted=0),
+    )
+    story = Story(results, federation_of(AGE), (), {}, simulated=False)
+    page = federation_page(story)
+    rows = Tables(page).rows
+    assert ["north", "50.0", "70.0", "60.0", "100"] in rows
+    assert not [row for row in rows if "all sites" in row or DASH in row]
+    assert "epsilon</em> is what a site spent" not in page.lower()
 
 
 def test_unknown_figures_of_leakage_are_no_zeros() -> None:

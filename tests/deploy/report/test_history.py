@@ -18,3 +18,5 @@ def test_a_second_attempt_stands_under_its_round_with_those_who_made_it() -> Non
     page = federation_page(Story(results, federation_of(AGE), finished.rounds, {}))
     assert ">Round 1</h3>" in page
     assert ">Round 1, second attempt</h3>" in page
+    assert page.count('<th scope="col">Sent</th>') == 1  # nobody writes lessons in a second attempt
+    assert page.count('aria-label="Engines of round 1"') == 1
