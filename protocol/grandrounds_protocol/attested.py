@@ -46,12 +46,16 @@ def read_attested(
     if authority is not None and keys.fingerprint != authority:
         raise bad(
             f"the {what} is of another authority than the one this member accepted",
+            where=f"its authority is {keys.fingerprint}, the accepted one {authority}",
             remedy="ask the authority; if it has new keys, every member starts anew",
         )
     try:
         keys.verify(what, text, signature)
     except BadSignature:
-        raise bad(f"the {what} is not signed by its authority") from None
+        raise bad(
+            f"the {what} is not signed by its authority",
+            remedy="it was changed: ask the authority for it, by another way",
+        ) from None
     return text, keys
 
 

@@ -8,6 +8,7 @@ import typer
 
 from grandrounds.commands.asking import accept_each, spelled
 from grandrounds.commands.coordinator import Folder
+from grandrounds.provision import bundles
 from grandrounds.provision.coordinator_folder import accept_bundle
 from grandrounds.provision.secrets import read_bytes
 from grandrounds.running.parts import CoordinatorPart
@@ -58,7 +59,8 @@ def accept(
 
 
 def _accept(folder: Path, bundle: Path, *, yes: bool) -> None:
-    accept_bundle(folder, read_bytes(bundle, MAX_BYTES), lambda new: _confirm(new, yes=yes))
+    with bundles.named(bundle):
+        accept_bundle(folder, read_bytes(bundle, MAX_BYTES), lambda new: _confirm(new, yes=yes))
 
 
 def _confirm(bundle: OpenBundle, *, yes: bool) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from grandrounds.commands.agreeing import offer
 from grandrounds.commands.site import Folder, Yes, accept_roster
 from grandrounds.commands.site_check import check_site
 from grandrounds.folder import read_text
@@ -32,7 +33,8 @@ def join(
     ] = True,
 ) -> None:
     """Accept a bundle: members, federation, coordinator; check this site, and start it."""
-    accept_bundle(folder, read_bytes(bundle, MAX_BYTES), yes=yes)
+    with bundles.named(bundle):
+        accept_bundle(folder, read_bytes(bundle, MAX_BYTES), yes=yes)
     code = check_site(folder)
     if code:
         typer.echo(f"next: mend this, then grandrounds site check {folder}")
@@ -59,7 +61,7 @@ def accept_bundle(folder: Path, data: bytes, *, yes: bool) -> OpenBundle:
     bundle = bundles.offered(folder, folder / ROSTER, data)
     node = Node(folder / FOLDER)
     _check_mine(folder, bundle, node)
-    _show_federation(folder / FEDERATION, bundle, yes=yes)
+    _show_federation(folder, bundle, yes=yes)
     accept_roster(folder, bundle.bundle.roster.encode(), yes=yes)
     replace(folder / FEDERATION, bundle.bundle.federation.encode(), _READABLE)
     point_to(node, bundle.bundle.address, bundle.bundle.ca)
@@ -80,15 +82,16 @@ def _check_mine(folder: Path, bundle: OpenBundle, node: Node) -> None:
         raise BadBundle("the bundle has another node's key for this site", remedy=remedy)
 
 
-def _show_federation(path: Path, bundle: OpenBundle, *, yes: bool) -> None:
+def _show_federation(folder: Path, bundle: OpenBundle, *, yes: bool) -> None:
     """Say what the federation agrees on, or what of it changed, and ask."""
-    new = bundle.bundle.federation
+    path, new = folder / FEDERATION, bundle.bundle.federation
     old = read_text(path) if path.exists() else None
     if old == new:
         return
     if old is None:
-        typer.echo(f"federation {bundle.federation.name}, at {bundle.bundle.address}")
-        question = f"  Take part by these rules? They will be in {path}"
+        for line in offer(bundle, read_settings(folder).name):
+            typer.echo(_printable(line))
+        question = f"  Take part? Every rule and feature will stand in {path}"
     else:
         typer.echo(f"{FEDERATION} changes")
         # lines as TOML ends them: `splitlines` would show a rule where a comment goes on

@@ -1,11 +1,13 @@
 """The bundle that a member accepted last."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from grandrounds.provision import accepted
 from grandrounds.provision.secrets import read_bytes, replace
 from grandrounds_protocol.bundle import MAX_BYTES, OpenBundle, read_bundle
-from grandrounds_protocol.errors import BadInput
+from grandrounds_protocol.errors import BadBundle, BadInput
 
 FILE = "bundle.json"
 
@@ -33,6 +35,16 @@ def offered(folder: Path, roster: Path, data: bytes) -> OpenBundle:
     if (folder / FILE).exists():
         bundle.check_follows(read(folder, roster))
     return bundle
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Let a refusal name the bundle's file."""
+    try:
+        yield
+    except BadBundle as error:
+        error.where = f"{path}; {error.where}" if error.where else str(path)
+        raise
 
 
 def keep(folder: Path, bundle: OpenBundle) -> None:

@@ -9,6 +9,7 @@ import click
 import pytest
 
 from grandrounds.cli import run_command
+from grandrounds.commands.asking import spelled
 from grandrounds.commands.site_join import accept_bundle as join
 from grandrounds.provision.authority import open_authority
 from grandrounds.provision.coordinator_folder import accept_bundle, open_coordinator
@@ -238,6 +239,48 @@ def test_a_changed_federation_is_shown_and_one_no_leaves_all_as_it_was(
     monkeypatch.setattr("typer.confirm", lambda *_, **__: True)
     join(members / "north", bundle(members), yes=False)
     assert open_site_folder(members / "north").federation.rules.recipe == "paper"
+
+
+def test_who_joins_first_sees_what_he_agrees_to_and_then_is_asked(
+    members: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown: list[str] = []
+
+    def no(text: str, **_: object) -> bool:
+        shown.append(capsys.readouterr().out)
+        assert "Take part?" in text
+        raise click.Abort
+
+    monkeypatch.setattr("typer.confirm", no)
+    assert run_command(["site", "join", "north", "authority/bundle.json"]) == 130
+    authority = open_authority(members / "authority").keys.public
+    for said in (
+        "federation demo",
+        spelled(authority.fingerprint),
+        "coordinator: localhost:8443",
+        "sites: north (you), south",
+        "recipe private: virtual rows are drawn from noisy counts",
+        "costs an epsilon of 3",
+        "fewer than 10 of your rows",
+        "50% train, 20% validate, 30% are held out",
+    ):
+        assert said in shown[0]
+    assert not (members / "north/roster").exists()
+
+
+def test_a_refused_bundle_names_its_file_and_both_authorities(
+    members: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site_joins(members, bundle(members))
+    run_command(["authority", "init", "puppeteer", "--federation", "demo"])
+    requests = [f"{name}/enrolment.json" for name in ("hub", "north", "south")]
+    run_command(["authority", "enroll", "puppeteer", *requests, "--yes"])
+    capsys.readouterr()
+    assert run_command(["site", "join", "north", "puppeteer/bundle.json", "--yes"]) == 3
+    said = capsys.readouterr().err
+    assert "where: puppeteer/bundle.json; its authority is" in said
+    for name in ("authority", "puppeteer"):
+        assert open_authority(members / name).keys.public.fingerprint in said
 
 
 def test_a_rule_moved_into_a_comment_is_shown(
