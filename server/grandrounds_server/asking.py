@@ -28,6 +28,8 @@ FEW = 8
 REMEMBERED = 100
 """Unanswered questions of earlier phases that are still listened for: their replies are dropped,
 and counted, and do not lie with the carrier for ever."""
+AWAY = 4.0
+"""Most seconds between two looks for a site that is not there: nothing is sent to find out."""
 _DOUBLINGS = 30
 UNASKED = Failure(code="SiteError", reason="the site could not be asked")
 
@@ -120,6 +122,9 @@ class _Asked:
     due: float = math.inf
     """When to ask it again."""
     times: int = 0
+    """How often it was asked."""
+    missed: int = 0
+    """How often it was not there to be asked."""
     failure: Failure | None = None
     """What the last reply was worth."""
 
@@ -201,28 +206,42 @@ class Asking:
     def _ask(self, site: str, instruction: Instruction, nodes: Mapping[str, int]) -> None:
         heading, body = instruction.heading, instruction.to_bytes()
         asked = self._open.setdefault(site, _Asked(heading, digest_of(body)))
+        if site not in nodes:
+            self._miss(asked)
+            return
         asked.times += 1
         data = self._office.sign(body, site)
-        question = self._post.send(nodes[site], heading, data) if site in nodes else ""
+        question = self._post.send(nodes[site], heading, data)
         self._meter(heading.phase, len(data) if question else 0, 0)
         if question:
             self._note(heading, "asked", "")
             self._questions[question] = asked
             self._waiting.append(question)
-            self._delay(asked, self._patience.silence, math.inf)
+            self._delay(asked, asked.times, self._patience.silence, math.inf)
         elif self._patience.once:
             del self._open[site]
         else:
-            self._delay(asked, self._patience.again, self._patience.longest)
+            self._delay(asked, asked.times, self._patience.again, self._patience.longest)
+
+    def _miss(self, asked: _Asked) -> None:
+        """Look again soon for a site that is not there: no question was lost."""
+        if self._patience.once:
+            del self._open[asked.heading.site]
+            return
+        asked.missed += 1
+        self._delay(asked, asked.missed, self._patience.again, AWAY)
 
     def _ask_again(self, questions: Questions) -> None:
         due = [site for site, asked in self._open.items() if self._clock() >= asked.due]
         nodes = self._post.nodes() if due else {}
         for site in due:
-            self._ask(site, questions.build(site), nodes)
+            if site in nodes:
+                self._ask(site, questions.build(site), nodes)
+            else:
+                self._miss(self._open[site])
 
-    def _delay(self, asked: _Asked, first: float, longest: float) -> None:
-        doubled = first * 2.0 ** min(asked.times - 1, _DOUBLINGS)
+    def _delay(self, asked: _Asked, times: int, first: float, longest: float) -> None:
+        doubled = first * 2.0 ** min(times - 1, _DOUBLINGS)
         asked.due = self._clock() + min(doubled, longest)
 
     def _look(self) -> Iterator[tuple[str, Answer]]:
@@ -244,7 +263,7 @@ class Asking:
         self._note(heading, "failed" if code else "answered", code)
         if isinstance(answer, Failure) and not (self._patience.once or arrived.final):
             asked.failure = answer
-            self._delay(asked, self._patience.again, self._patience.longest)
+            self._delay(asked, asked.times, self._patience.again, self._patience.longest)
             return
         del self._open[heading.site]
         yield heading.site, answer

@@ -16,7 +16,16 @@ from grandrounds_protocol.schema import Rules
 from grandrounds_protocol.signed import Signed
 from grandrounds_server import app as server_app
 from grandrounds_server.app import GridPost, GuardedPost, Hellos
-from grandrounds_server.asking import POLL, REMEMBERED, SELDOM, SHARE, Arrived, Asking, Patience
+from grandrounds_server.asking import (
+    AWAY,
+    POLL,
+    REMEMBERED,
+    SELDOM,
+    SHARE,
+    Arrived,
+    Asking,
+    Patience,
+)
 from grandrounds_server.rounds import Questions
 from grandrounds_server.steps import Answer
 from tests import keys
@@ -212,6 +221,29 @@ def test_a_node_that_comes_back_as_another_is_found() -> None:
     answers = dict(asking(fake)(questions()))
     assert set(answers) == set(SITES)
     assert 5 < fake.now < 15
+
+
+def test_a_site_that_was_away_is_asked_soon_after_it_came_and_had_lost_nothing() -> None:
+    fake = Fake({"b": lambda times: "lost" if times < 3 else "answer"})
+    del fake.where["b"]
+    pause, built = fake.pause, Counter[str]()
+
+    def building(site: str) -> Instruction:
+        built[site] += 1
+        return instruction(site)
+
+    def coming(seconds: float) -> None:
+        pause(seconds)
+        if fake.now > 50:
+            fake.where["b"] = 9
+
+    fake.pause = coming  # type: ignore[method-assign]
+    answers = dict(asking(fake)(Questions(SITES, building)))
+    assert failures(answers)["b"] == ""
+    first, second, third = (when for when, _ in fake.sent["b"])
+    assert 50 < first < 50 + AWAY + 1
+    assert [second - first, third - second] == [pytest.approx(pause, abs=0.6) for pause in (1, 2)]
+    assert built["b"] == 1 + 3  # at the beginning, and when it was there
 
 
 class Grid(InProcessGrid):
