@@ -126,17 +126,27 @@ class Checkpoints:
         BadInput
             If there is no such run, or it is another than this plan, naming what differs.
         """
-        kept = self.plan(plan.run)
-        for what, before, now in _parts(kept, plan):
+        self.check_same(plan)
+        progress = self.progress(plan.run)
+        self._set(plan.run, "running")
+        return progress
+
+    def check_same(self, plan: Plan) -> None:
+        """Check that a run was begun as this plan is.
+
+        Raises
+        ------
+        BadInput
+            If there is no such run, or it is another, naming what differs.
+        """
+        for what, before, now in _parts(self.plan(plan.run), plan):
             if before != now:
                 raise BadInput(
                     f"run {plan.run!r} was begun with another {what}",
                     where=str(self._database.path),
-                    remedy="go on with what it was begun with, or give --run another name",
+                    remedy="grandrounds coordinator run DIR --rounds N begins a new run; report "
+                    "shows what this one came to",
                 )
-        progress = self.progress(plan.run)
-        self._set(plan.run, "running")
-        return progress
 
     def progress(self, name: str) -> Progress:
         """Return how far a run has come, without going on.
@@ -265,7 +275,8 @@ def _each_once(state: RunState) -> Iterator[SpooledParcel]:
 
 def _parts(kept: Plan, plan: Plan) -> Iterator[tuple[str, object, object]]:
     """What a run is, part by part, as it was begun and as it is wanted now."""
-    yield "roster", kept.roster.fingerprint, plan.roster.fingerprint
+    versions = f"version {kept.roster.version} then, version {plan.roster.version} now"
+    yield f"roster ({versions})", kept.roster.fingerprint, plan.roster.fingerprint
     yield "list of sites", kept.sites, plan.sites
     yield "federation.toml (features or classes)", kept.schema_digest, plan.schema_digest
     now = plan.rules.model_dump()

@@ -31,6 +31,7 @@ from grandrounds_protocol.errors import AlreadyRunning, BadInput, WorkFailed
 from grandrounds_server.checkpoints import Checkpoints, Run
 from grandrounds_server.database import Database
 from grandrounds_server.journal import Line
+from grandrounds_server.state import Plan
 
 UNREACHABLE = 60.0
 """Seconds without a process that drives and without a word from Flower: then it is over."""
@@ -66,7 +67,9 @@ def run(
     asked = {"rounds": rounds, "recipe": recipe, "engine": engine, "seed": seed}
     order = _resumed(coordinator, name, asked) if resume else _new(coordinator, name, asked)
     order = make_order(**{**order.model_dump(), "phase_timeout": phase_timeout})
-    plan_of(coordinator, order)
+    plan = plan_of(coordinator, order)
+    if resume:
+        _check_same(coordinator, plan)
     try:
         with _ordering(coordinator):
             after = _last_line(coordinator.state, order.run)
@@ -199,6 +202,12 @@ def _resumed(coordinator: Coordinator, name: str | None, asked: Mapping[str, obj
                 remedy="leave it out, or begin another run",
             )
     return make_order(run=found.name, resume=True, **begun)
+
+
+def _check_same(coordinator: Coordinator, plan: Plan) -> None:
+    """Say now what the process that drives would find: it has nobody to tell."""
+    with closing(Database(coordinator.state, look=True)) as database:
+        Checkpoints(database, coordinator.state / DRIVER).check_same(plan)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from grandrounds.commands import coordinator_run
 from grandrounds.coordinating import metrics
 from grandrounds.coordinating.driving import driving
 from grandrounds_protocol.errors import WorkFailed
+from grandrounds_protocol.roster import Roster
 from grandrounds_server.checkpoints import Checkpoints
 from grandrounds_server.database import Database
 from tests.deploy.coordinating.world import SITES, HomeGrid, Killed, World
@@ -166,6 +167,23 @@ def test_a_name_that_is_taken_and_other_rules_are_refused(
     with driving(control.world.state):
         assert typed(control, "run", "--rounds", "1") == 2
     assert "under way" in capsys.readouterr().err
+
+
+def test_a_run_whose_roster_was_replaced_is_told_so_before_anybody_drives_it(
+    control: Control, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control.grid = DiesAtRetrain
+    typed(control, "run", "--rounds", "1")
+    coordinator = control.world.coordinator
+    roster = Roster.model_validate({**coordinator.roster.model_dump(), "version": 2})
+    newer = replace(coordinator, roster=roster)
+    monkeypatch.setattr(coordinator_run, "open_coordinator", lambda _: newer)
+    capsys.readouterr()
+    assert typed(control, "run", "--resume") == 2
+    said = capsys.readouterr().err
+    assert "begun with another roster (version 1 then, version 2 now)" in said
+    assert "grandrounds coordinator run DIR --rounds N begins a new run" in said
+    assert len(control.threads) == 1
 
 
 class Slow(HomeGrid):
