@@ -78,6 +78,11 @@ def _check_mine(folder: Path, bundle: OpenBundle, node: Node) -> None:
     keys = bundle.roster.member(name, "site").keys
     if all(pair.public != keys for pair in read_keys(folder / KEYS)):
         raise BadBundle("the bundle has other keys for this site than it holds", remedy=remedy)
+    if not node.key.exists():
+        raise BadBundle(
+            "this site's node has no key: it left, and the bundle has the one from before",
+            remedy=f"grandrounds site rotate {folder} makes a new request; {remedy}",
+        )
     if bundle.bundle.nodes[name] != make_node_key(node):
         raise BadBundle("the bundle has another node's key for this site", remedy=remedy)
 

@@ -23,3 +23,4 @@ def leave(
     leave_federation(folder)
     typer.echo("next: ask the authority to type")
     typer.echo(f"  grandrounds authority revoke AUTH {name}")
+    typer.echo(f"to come back: grandrounds site rotate {folder} makes a new request to join")

@@ -55,12 +55,18 @@ def meet(address: str, root: Path) -> Met | Finding:
         return Met(x509.load_der_x509_certificate(sent or b""), reply.getheader("Date", ""))
     except ssl.SSLCertVerificationError as error:
         return _not_vouched(address, error)
-    except (OSError, http.client.HTTPException) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it does not speak HTTP"
+    except (ssl.SSLError, http.client.HTTPException):
         return failed(
             "edge",
-            f"{address} is not reached: {reason or type(error).__name__}",
-            "ask the operator whether it runs; open this one outbound port in the firewall",
+            f"something answers at {address}, and it is no coordinator",
+            "ask the operator whether host and port are right, and no proxy opens TLS on the way",
+        )
+    except OSError as error:
+        return failed(
+            "edge",
+            f"{address} is not reached: {error.strerror or type(error).__name__}",
+            "ask the operator whether it runs, at this host and port; open this one outbound port "
+            "in the firewall",
         )
     finally:
         connection.close()

@@ -260,6 +260,15 @@ def test_an_edge_that_is_not_there_is_told_without_a_traceback(members: Path) ->
     assert "outbound port" in found.mend
 
 
+def test_a_port_of_something_else_is_told_from_one_that_is_closed(members: Path) -> None:
+    with HTTPServer(("127.0.0.1", 0), _Health) as plain:
+        Thread(target=plain.serve_forever, args=[0.01], daemon=True).start()
+        found = look(members, f"127.0.0.1:{plain.server_port}")["edge"]
+        plain.shutdown()
+    assert found.state == "failed"
+    assert "it is no coordinator" in found.says
+
+
 def test_a_certificate_near_its_end_is_a_warning(members: Path, edge: str) -> None:
     met = meet(edge, members / "hub/tls/ca.pem")
     assert not isinstance(met, Finding)

@@ -110,6 +110,17 @@ def test_a_site_that_left_comes_back_with_another_nodes_key(north: Path) -> None
     assert (north / "node/node.pub").read_text() != before
 
 
+def test_the_bundle_from_before_does_not_bring_back_a_site_that_left(
+    north: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_command(["site", "leave", "north", "--yes"])
+    assert "to come back: grandrounds site rotate north" in capsys.readouterr().out
+    # the request that lies there is of the old node, too: sent again, it would lead here again
+    assert run_command(["site", "join", "north", "authority/bundle.json", "--yes"]) == 3
+    assert "grandrounds site rotate north makes a new request" in capsys.readouterr().err
+    assert not (north / "node/node.key").exists()
+
+
 def test_a_site_that_runs_does_not_leave(running: Path) -> None:
     before = sorted(path for path in running.rglob("*"))
     assert run_command(["site", "leave", "north", "--yes"]) == 2
