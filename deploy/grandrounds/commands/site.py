@@ -1,6 +1,7 @@
 """`grandrounds site`: keys, roster and ledger of one hospital."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -106,7 +107,8 @@ def accept_roster(folder: Path, data: bytes, *, yes: bool) -> None:
         typer.echo(f"{member.name} ({member.role}) is a member no more")
     _check_own(folder, offered)
     before = trust.current.members
-    accept_each(changes.to_accept, yes=yes, what="do you accept it", before=before)
+    others = _others(folder, changes.to_accept)
+    accept_each(others, yes=yes, what="do you accept it", before=before)
     recorded.go_on(folder, trust.accept(offered), data, now)
     typer.echo(f"accepted: version {offered.version} of {offered.federation}")
 
@@ -117,7 +119,7 @@ def _first_roster(folder: Path, data: bytes, now: int, *, yes: bool) -> None:
     typer.echo(f"authority of {first.federation}\n  {spelled(authority.fingerprint)}")
     if not yes:
         typer.confirm("  Did the authority read you the same by another way?", abort=True)
-    accept_each(first.members, yes=yes, what="do you accept it")
+    accept_each(_others(folder, first.members), yes=yes, what="do you accept it")
     recorded.begin(folder, authority.fingerprint, data, now)
     typer.echo(f"accepted: version {first.version} of {first.federation}")
 
@@ -185,6 +187,12 @@ def _check_own(folder: Path, offered: Roster) -> None:
             remedy="accept nothing; ask the authority who sent it a request in your name, and "
             f"send it {folder / _REQUEST}",
         )
+
+
+def _others(folder: Path, members: Iterable[Member]) -> list[Member]:
+    """Leave out this site: that its keys are its own was checked, and nobody telephones himself."""
+    own = _name(folder)
+    return [member for member in members if member.name != own]
 
 
 def _line(entry: Entry) -> str:

@@ -71,7 +71,7 @@ def test_each_new_member_is_asked_for_and_one_no_leaves_all_as_it_was(
 
     monkeypatch.setattr("typer.confirm", confirm)
     assert accept("north") == 130
-    assert len(asked) == 3  # the authority, north, south
+    assert len(asked) == 2  # the authority and south, and not north for itself
     assert not (demo / "north" / "roster").exists()
 
 
