@@ -97,7 +97,7 @@ def run(folder: Path, recipe: str, rounds: int, repeats: int, note: Note) -> Rep
     """
     with TemporaryDirectory(prefix="grandrounds-") as place:
         note("a coordinator and its sites are enrolled and started")
-        with deployed(folder, Path(place) / "federation") as stack:
+        with deployed(folder, Path(place) / "federation", recipe) as stack:
             names = [f"run-{number}" for number in range(repeats)]
             told = {name: _between(stack, name, recipe, rounds, note) for name in names}
         results = [_results(stack, name) for name in names]

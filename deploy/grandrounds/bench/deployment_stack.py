@@ -76,7 +76,7 @@ class Deployed:
 
 
 @contextmanager
-def deployed(source: Path, folder: Path) -> Iterator[Deployed]:
+def deployed(source: Path, folder: Path, recipe: str) -> Iterator[Deployed]:
     """Provision a federation's copy, start everybody, wait until all are connected; end all.
 
     Parameters
@@ -85,6 +85,8 @@ def deployed(source: Path, folder: Path) -> Iterator[Deployed]:
         Holds federation.toml and NAME/site.toml.
     folder : Path
         Made; for everybody's folders.
+    recipe : str
+        That the sites allow, where they do not say which.
 
     Raises
     ------
@@ -96,6 +98,10 @@ def deployed(source: Path, folder: Path) -> Iterator[Deployed]:
     read = read_folder(source)
     copytree(source, folder)
     stack = Deployed(folder, read.federation.name, tuple(each.folder.name for each in read.sites))
+    for each in read.sites:
+        if each.settings.recipes is None:
+            path = folder / each.folder.name / "site.toml"
+            path.write_text(f'recipes = ["{recipe}"]\n{path.read_text(encoding="utf-8")}')
     with ExitStack() as ending:
         ending.callback(stack.close)
         _enroll(stack)

@@ -50,7 +50,8 @@ def examine(folder: Path) -> Iterator[Finding]:
 def _secrets(folder: Path) -> Iterator[Path]:
     yield from (folder / KEYS, state_folder(folder), secret_file(folder))
     yield from (folder / KEYS).glob("*.key")
-    yield from (tls_of(folder).root_key, tls_of(folder).server_key)
+    tls = tls_of(folder)
+    yield from (tls.root_key.parent, tls.root_key, tls.server_key)
 
 
 def _nginx() -> Finding:

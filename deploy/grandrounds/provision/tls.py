@@ -50,8 +50,11 @@ class Tls:
 
     @property
     def root_key(self) -> Path:
-        """Key of the root: whoever has it can pretend to be the server."""
-        return self.folder / "ca.key"
+        """Key of the root: whoever has it can pretend to be the server.
+
+        Beside the folder: the edge and the SuperLink see that one, and have no use for this key.
+        """
+        return self.folder.parent / "root" / "ca.key"
 
     @property
     def root(self) -> Path:
@@ -79,6 +82,7 @@ def make_certificates(tls: Tls, hosts: Sequence[str], now: int) -> None:
     """
     names = _names(hosts)
     make_private_folder(tls.folder)
+    make_private_folder(tls.root_key.parent)
     key = generate_private_key(SECP384R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "grandrounds coordinator root")])
     signer = x509.SubjectKeyIdentifier.from_public_key(key.public_key())

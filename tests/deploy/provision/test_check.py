@@ -303,14 +303,20 @@ def test_a_coordinator_is_fine_or_told_what_to_mend(hub: Path) -> None:
 
     fine = states()
     assert {fine[name] for name in ("roster", "certificate", "root", "secret", "modes")} == {"ok"}
-    (hub / "tls/server.key").write_bytes((hub / "tls/ca.key").read_bytes())
+    (hub / "tls/server.key").write_bytes((hub / "root/ca.key").read_bytes())
     assert states()["certificate"] == "failed"
-    (hub / "tls/ca.key").chmod(0o640)
+    (hub / "root/ca.key").chmod(0o640)
     assert states()["modes"] == "refused"
     (hub / "secrets/superexec").write_text("short")
     assert ("secret", "failed") in states().items()
     (hub / "federation.toml").write_text('name = "other"')
     assert states()["roster"] == "refused"
+
+
+def test_the_folder_that_the_edge_sees_holds_no_key_that_signs_certificates(hub: Path) -> None:
+    keys = {path.name for path in (hub / "tls").iterdir() if b"PRIVATE" in path.read_bytes()}
+    assert keys == {"server.key"}
+    assert b"PRIVATE" in (hub / "root/ca.key").read_bytes()
 
 
 def test_a_port_that_somebody_has_is_found(
