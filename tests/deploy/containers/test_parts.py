@@ -30,6 +30,7 @@ from tests.deploy.running.world import World, enrolled_world
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.containers,
     pytest.mark.skipif(not permitted(), reason="no namespaces may be made here: needs root"),
     needs_nginx,
 ]
