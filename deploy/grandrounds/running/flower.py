@@ -54,7 +54,9 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     """Return the environment of a program that keeps its state in `home`.
 
     Flower reports usage, looks for updates and installs what a bundle asks for, unless told not
-    to. One thread, so that sums round as they do in a simulation.
+    to. One thread, so that sums round as they do in a simulation. Two arenas of memory and not
+    sixteen: what many threads free in turn otherwise lies about, and programs that live for
+    months seem to grow.
     """
     return {
         **os.environ,
@@ -64,6 +66,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
         "FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION": "1",
         LOOK: str(POLL),
         "OMP_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "2",
         **more,
     }
 
