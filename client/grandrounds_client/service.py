@@ -73,7 +73,10 @@ def answer(site: Site, data: bytes) -> bytes:
         raise
     asked = Asked(instruction, digest, roster)
     try:
-        return _answer(site, identity, asked)
+        # put twice at once, a question waits for its own reply: else both would be worked on, and
+        # of one private release two be made at the price of one
+        with site.alone():
+            return _answer(site, identity, asked)
     except GrandRoundsError as error:
         log.warning("%s %s: %s", site.name, instruction.heading.phase, error.code)
         failure = Failure(code=error.code, reason=error.public)

@@ -1,6 +1,7 @@
 """A site, opened: its settings, its rows, its learners, its store."""
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -56,6 +57,8 @@ class Site:
     """Folder of the bookings and noisy releases, which outlive every run."""
     accepted: Rules | None = None
     """Rules that came in the bundle this site accepted; None where none did: then any are taken."""
+    alone: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Entered while a question is answered: where each message has a process, another one waits."""
     simulated: bool = False
     """Whether no real site is at work: privacy noise then comes from the run's seed, results
     say so, and bookings end with the store."""
@@ -143,6 +146,7 @@ def open_site(
     *,
     identity: Identity | None = None,
     accepted: Rules | None = None,
+    alone: Callable[[], AbstractContextManager[None]] = nullcontext,
     simulated: bool = False,
 ) -> Site:
     """Open a site whose `site.toml` lies in `folder`.
@@ -169,6 +173,7 @@ def open_site(
         worker=shared_worker(),
         privacy_records=folder / "privacy",
         accepted=accepted,
+        alone=alone,
         simulated=simulated,
     )
 

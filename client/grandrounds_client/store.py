@@ -9,6 +9,7 @@ Who opens a store looks into every batch, and a batch keeps what was forgotten s
 batches are merged into one that holds what is known now, and go.
 """
 
+import fcntl
 import json
 import os
 import tempfile
@@ -20,7 +21,7 @@ from typing import Any
 
 from grandrounds_protocol.errors import BadInput, WorkFailed
 
-_BATCH, _PART = ".batch", ".part"
+_BATCH, _PART, _LOCK = ".batch", ".part", "lock"
 _LAST = "~"
 """Sorts behind all that stands in the random part of a name."""
 _MOST = 32
@@ -106,6 +107,22 @@ class DirectoryStore(MutableMapping[str, bytes]):
     def clear(self) -> None:
         """Forget every key, at once."""
         self._write(dict.fromkeys(self))
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Be the only one at work here: another waits until this one is done, or was killed.
+
+        Raises
+        ------
+        WorkFailed
+        """
+        with self._working("lock"):
+            handle = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     def _write(self, changes: Mapping[str, bytes | None]) -> None:
         if not changes:

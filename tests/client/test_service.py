@@ -1,14 +1,20 @@
 """A site's one door: each question once, and nothing raised gets out."""
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from grandrounds_client import phases
+from grandrounds_client.phases import Outcome, Question
 from grandrounds_client.service import answer
 from grandrounds_client.site import Site
+from grandrounds_client.store import DirectoryStore
 from grandrounds_protocol.errors import BadMessage, UnknownSite
 from grandrounds_protocol.messages import Parcel
 from grandrounds_protocol.peers import peers_of
@@ -30,6 +36,30 @@ def test_a_repeated_question_gets_the_same_answer_and_changes_nothing(site: Site
     kept = dict(site.store)
     assert answer(site, ask(site, "publish")) == first
     assert dict(site.store) == kept
+
+
+def test_a_question_put_twice_at_once_is_worked_on_once(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a coordinator that asks again while the site is still at work; each message has a process
+    at_work, worked, perform = threading.Barrier(2), [], phases.perform
+
+    def slowly(question: Question) -> Outcome:
+        worked.append(question)
+        with suppress(threading.BrokenBarrierError):
+            at_work.wait(0.5)
+        return perform(question)
+
+    def process() -> Site:
+        store = DirectoryStore(tmp_path / "store")
+        return replace(site, store=store, alone=store.alone)
+
+    monkeypatch.setattr(phases, "perform", slowly)
+    question = ask(site, "publish")
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(answer, [process(), process()], [question] * 2)
+    assert first == second
+    assert len(worked) == 1
 
 
 def test_a_repeat_with_other_content_is_stale(site: Site) -> None:

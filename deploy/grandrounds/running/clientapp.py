@@ -31,6 +31,7 @@ def real_site(folder: Path) -> Site:
         store,
         identity=identity,
         accepted=site.federation.rules,
+        alone=store.alone,
     )
 
 

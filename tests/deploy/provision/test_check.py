@@ -24,6 +24,7 @@ from grandrounds.provision.coordinator_folder import accept_bundle
 from grandrounds.provision.identity import wall_clock
 from grandrounds.provision.site_folder import open_site_folder
 from grandrounds.provision.tls import Tls
+from grandrounds.running.lock import is_held
 from grandrounds_protocol.errors import BadInput
 
 CANARY = 713.7919
@@ -180,6 +181,14 @@ def test_a_ledger_that_is_gone_is_found_and_the_site_does_not_start(
 def test_a_real_site_holds_runs_to_the_rules_it_accepted(north: Path) -> None:
     clientapp = import_module("grandrounds.running.clientapp")
     assert clientapp.real_site(north).accepted == open_site_folder(north).federation.rules
+
+
+def test_a_real_site_answers_one_question_at_a_time(north: Path) -> None:
+    clientapp = import_module("grandrounds.running.clientapp")
+    store = open_site_folder(north).store
+    with clientapp.real_site(north).alone():
+        assert is_held(store)
+    assert not is_held(store)
 
 
 def test_a_federation_changed_by_hand_is_found(north: Path) -> None:
