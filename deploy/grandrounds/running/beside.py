@@ -7,8 +7,8 @@ takes a few hundredths.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import astuple, dataclass
 from multiprocessing import reduction
 from multiprocessing.context import ForkServerContext
@@ -95,9 +95,17 @@ def serve(ends: Ends) -> None:
     nothing = os.open(os.devnull, os.O_WRONLY)
     for end, number in ((ends.inlet, 0), (ends.outlet, 1), (nothing, 2)):
         os.dup2(end, number)
-        os.close(end)
+    _keep_open({0, 1, 2, ends.file})
     limits = WorkerLimits()
     main(limits.memory, limits.models, ends.file)
+
+
+def _keep_open(needed: Collection[int]) -> None:
+    """Close all other files: by the pipes that came with the fork its siblings could be ended."""
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 (names are all we need)
+        if int(name) not in needed:
+            with suppress(OSError):  # the listing's own is closed already
+                os.close(int(name))
 
 
 def adopt(beside: Beside) -> None:

@@ -43,6 +43,15 @@ def leave(told: ExecutionSpec, by: beside.Beside) -> None:
     Path(told.token).write_text(str(by.pid))
 
 
+def look(told: ExecutionSpec, by: beside.Beside) -> None:
+    """Tell which files the process beside has open once it serves."""
+    beside.adopt(by)
+    worker = shared_worker()
+    remote_teacher(worker, released("tree"), name="a", algorithm="b", width=WIDTH, classes=CLASSES)
+    held = [str(each.readlink()) for each in Path(f"/proc/{by.pid}/fd").iterdir()]
+    Path(told.token).write_text(json.dumps(held))
+
+
 def launched(run: Run, path: Path) -> str:
     executor = OnlyExecutor(TaskType.CLIENT_APP, run, [beside.SERVE], beside.forked)
     result = executor.launch(replace(spec(), token=str(path)))
@@ -63,6 +72,13 @@ def test_it_answers_as_this_process_would_and_is_replaced_when_it_dies(tmp_path:
 def test_it_ends_with_the_app_that_never_asked_it(tmp_path: Path) -> None:
     pid = launched(leave, tmp_path / "told")
     until(lambda: not Path(f"/proc/{pid}").exists(), 10)
+
+
+def test_it_holds_no_file_but_its_two_pipes_and_the_shared_memory(tmp_path: Path) -> None:
+    held = json.loads(launched(look, tmp_path / "told"))
+    assert len([name for name in held if name.startswith("pipe:")]) == 2
+    rest = {name.split(":")[0] for name in held if not name.startswith("pipe:")}
+    assert rest == {"/dev/null", "/memfd"}
 
 
 def test_open_files_do_not_grow_with_messages(tmp_path: Path) -> None:
