@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from grandrounds.doctor.connection import check_expiry, meet
 from grandrounds.doctor.files import check_disk, check_modes
-from grandrounds.doctor.finding import Finding, examined, failed, ok
+from grandrounds.doctor.finding import Finding, examined, failed, ok, warning
 from grandrounds.doctor.membership import check_roster
 from grandrounds.doctor.software import check_versions
 from grandrounds.provision.coordinator_folder import (
@@ -68,7 +68,14 @@ def _secret(folder: Path) -> Finding:
 
 
 def _root(folder: Path) -> Finding:
-    certificate = read_certificate(tls_of(folder).root)
+    tls = tls_of(folder)
+    if not tls.root_key.exists():
+        return warning(
+            "root",
+            f"{tls.root_key} is gone: the server's next certificate cannot be signed",
+            "restore it from a backup, at the latest when you renew",
+        )
+    certificate = read_certificate(tls.root)
     return check_expiry("root", "what sites check the server by", certificate, wall_clock())
 
 

@@ -316,6 +316,8 @@ def test_a_coordinator_is_fine_or_told_what_to_mend(hub: Path) -> None:
     assert states()["certificate"] == "failed"
     (hub / "root/ca.key").chmod(0o640)
     assert states()["modes"] == "refused"
+    (hub / "root/ca.key").unlink()
+    assert states()["root"] == "warning"
     (hub / "secrets/superexec").write_text("short")
     assert ("secret", "failed") in states().items()
     (hub / "federation.toml").write_text('name = "other"')
