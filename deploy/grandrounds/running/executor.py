@@ -20,6 +20,9 @@ Run = Callable[[ExecutionSpec, Any], None]
 Beside = Callable[[ForkServerContext], AbstractContextManager[Any]]
 """Starts what a task's process is to have beside it."""
 
+MOST = 16
+"""Processes under way, with those beside them: a coordinator may send messages without end."""
+
 
 def alone(_context: ForkServerContext) -> AbstractContextManager[None]:
     """Start nothing beside a task."""
@@ -57,11 +60,13 @@ class OnlyExecutor:
     def get_eligible_capacity(
         self, supported_task_types: set[TaskType], **_: object
     ) -> tuple[set[TaskType], set[str]]:
-        """Say which tasks to ask for: ours."""
+        """Say which tasks to ask for: ours, and none while many are under way."""
+        if len(multiprocessing.active_children()) >= MOST:
+            return set(), set()
         return supported_task_types & {self._task}, set()
 
     def wait_for_capacity(self, task_type: TaskType | None = None, **_: object) -> None:
-        """Return: there is always room."""
+        """Return: nothing was asked for where there is no room."""
 
     def launch(self, spec: ExecutionSpec) -> LaunchResult:
         """Start a process for a task of our type."""

@@ -1,6 +1,7 @@
 """Of all that a coordinator could have run at a site, only the installed app runs."""
 
 import io
+import multiprocessing
 import sys
 import tomllib
 import zipfile
@@ -23,7 +24,7 @@ from flwr.supercore.superexec.executor.types import LaunchResultStatus
 from flwr.supercore.task_identity import TaskIdentity
 
 from grandrounds.running import app_bundle, flower, guard, programs
-from grandrounds.running.executor import OnlyExecutor
+from grandrounds.running.executor import MOST, OnlyExecutor
 from grandrounds.running.folders import SITE
 from grandrounds_protocol import times
 from grandrounds_protocol.errors import BundleNotApproved, VersionSkew
@@ -119,6 +120,17 @@ def test_a_site_starts_no_task_but_its_app(task: TaskType) -> None:
     assert "flwr-clientapp" in str(result.message)
     assert started == []
     assert task in TASK_TYPE_TO_COMMAND
+
+
+def test_messages_without_end_do_not_start_processes_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    executor = OnlyExecutor(TaskType.CLIENT_APP, lambda *_: None, [])
+    under_way = [None] * (MOST - 1)
+    monkeypatch.setattr(multiprocessing, "active_children", lambda: under_way)
+    assert executor.get_eligible_capacity(set(TaskType))[0] == {TaskType.CLIENT_APP}
+    under_way.append(None)
+    assert executor.get_eligible_capacity(set(TaskType))[0] == set()
 
 
 @dataclass
