@@ -163,7 +163,12 @@ class Nobody:
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FlowerSite:
     found = FlowerSite(tmp_path / "flwr")
     module = import_module("flwr.supernode.runtime.run_clientapp")
-    for name in ("install_from_fab", "get_project_dir", "get_load_client_app_fn"):
+    for name in (
+        "install_from_fab",
+        "get_project_dir",
+        "get_load_client_app_fn",
+        "pull_and_inflate_object_from_tree",
+    ):
         monkeypatch.setattr(module, name, getattr(module, name))  # taken back afterwards
     monkeypatch.setenv("FLWR_HOME", str(found.home))
     monkeypatch.setenv(SITE, str(tmp_path / "site"))
