@@ -46,7 +46,7 @@ OTHERS = (
         inject.skew_clock(1200),
         "retrain",
         costs_the_site,
-        patience=60.0,
+        patience=150.0,  # more than the minute for which Flower refuses a node that was killed
     ),
     Fault("site cut off for 20 s", SAME, inject.cut_off, "distill", same_result),
     Fault("site slowed to a fifth", SAME, inject.slow, "publish", same_result),
