@@ -17,7 +17,7 @@ from onnx import helper
 from grandrounds.cli import run_command
 from grandrounds_client import phases, site
 from grandrounds_client.phases import Outcome, Question
-from grandrounds_client.worker import Worker, WorkerLimits, process
+from grandrounds_client.worker import Worker, WorkerLimits, started
 from grandrounds_protocol.messages import Parcel
 from grandrounds_protocol.release import ModelRelease
 from tests.vectors.sound import model
@@ -76,7 +76,7 @@ def peak() -> int:
 def main(folder: Path, out: Path) -> int:
     """Run both; return the exit code of the second."""
     limits = WorkerLimits(memory=2 * 2**30, seconds=20.0, per_prediction=0.0, per_search=0.0)
-    process.__dict__["SERVE"] = "tests.client.worker.misbehaving"
+    started.__dict__["SERVE"] = "tests.client.worker.misbehaving"
     worker = Worker(limits)
     site.__dict__["shared_worker"] = lambda: worker
     command = ["simulate", str(folder), "--recipe", "paper", "--seed", "3"]

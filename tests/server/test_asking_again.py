@@ -242,7 +242,9 @@ def test_a_site_that_was_away_is_asked_soon_after_it_came_and_had_lost_nothing()
     assert failures(answers)["b"] == ""
     first, second, third = (when for when, _ in fake.sent["b"])
     assert 50 < first < 50 + AWAY + 1
-    assert [second - first, third - second] == [pytest.approx(pause, abs=0.6) for pause in (1, 2)]
+    # after a second and after two, but for the looks: one to see that it was lost, one to ask
+    assert 1 <= second - first <= 1 + 2 * SELDOM
+    assert 2 <= third - second <= 2 + 2 * SELDOM
     assert built["b"] == 1 + 3  # at the beginning, and when it was there
 
 

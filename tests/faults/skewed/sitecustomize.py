@@ -10,17 +10,19 @@ import time
 
 from flwr.supercore import date
 
-_skew = float(os.environ["SKEW"])
-_time, _now = time.time, date.now
+
+def _set_fast(seconds: float) -> None:
+    wall, now = time.time, date.now
+
+    def fast() -> float:
+        return wall() + seconds
+
+    def fast_now() -> dt.datetime:
+        return now() + dt.timedelta(seconds=seconds)
+
+    time.time = fast
+    date.now = fast_now
 
 
-def _fast() -> float:
-    return _time() + _skew
-
-
-def _fast_now() -> dt.datetime:
-    return _now() + dt.timedelta(seconds=_skew)
-
-
-time.time = _fast
-date.now = _fast_now
+if "SKEW" in os.environ:
+    _set_fast(float(os.environ["SKEW"]))
