@@ -6,8 +6,11 @@ nothing else.
 """
 
 import multiprocessing
+import os
+import select
+import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from typing import Any
@@ -73,7 +76,8 @@ class OnlyExecutor:
         if spec.task_type != self._task:
             return LaunchResult.failed(f"nothing but {self._task} runs here")
         with self._beside(self._context) as beside:
-            self._context.Process(target=self._run, args=(spec, beside), daemon=False).start()
+            arguments = (self._run, os.getpid(), spec, beside)
+            self._context.Process(target=_tied, args=arguments, daemon=False).start()
         return LaunchResult.accepted()
 
     def reconcile(self) -> None:
@@ -82,3 +86,21 @@ class OnlyExecutor:
 
     def close(self) -> None:
         """Leave running tasks alone: whoever stops this program stops them too."""
+
+
+def _tied(run: Run, executor: int, spec: ExecutionSpec, beside: Any) -> None:
+    """Do a task for as long as the executor lives.
+
+    Its supervisor may be killed, and the executor ends with it; who drives a run would go on
+    asking a SuperLink that is gone, and hold the lock of who drives. Flower's own look after a
+    parent raises SIGINT, which is ignored where the supervisor was started in the background.
+    """
+    with suppress(OSError):  # some sandboxes have no such call
+        handle = os.pidfd_open(executor)
+        threading.Thread(target=_end_after, args=(handle,), daemon=True).start()
+    run(spec, beside)
+
+
+def _end_after(handle: int) -> None:
+    select.select([handle], [], [])
+    os._exit(1)

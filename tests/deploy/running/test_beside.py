@@ -5,6 +5,9 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,3 +107,34 @@ def test_where_the_system_has_no_handles_the_app_starts_its_own(
 
     monkeypatch.setattr(os, "pidfd_open", refused)
     assert launched(start_its_own, tmp_path / "told") == "None 1"
+
+
+def stay(told: ExecutionSpec, _beside: None) -> None:
+    """Stay whatever anybody says, as one who waits for a SuperLink that is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Path(told.token).write_text(str(os.getpid()))
+    time.sleep(600)
+
+
+EXECUTOR = """
+import sys, time
+from dataclasses import replace
+from flwr.supercore.constant import TaskType
+from grandrounds.running.executor import OnlyExecutor
+from tests.deploy.running.test_beside import stay
+from tests.deploy.running.test_guard import spec
+
+OnlyExecutor(TaskType.CLIENT_APP, stay, []).launch(replace(spec(), token=sys.argv[1]))
+time.sleep(600)
+"""
+
+
+def test_no_task_outlives_its_executor(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    executor = subprocess.Popen([sys.executable, "-c", EXECUTOR, str(told)])
+    try:
+        until(lambda: told.exists() and bool(told.read_text()), 60)
+    finally:
+        executor.kill()
+        executor.wait()
+    until(lambda: not Path(f"/proc/{told.read_text()}").exists(), 10)
