@@ -63,12 +63,16 @@ class Patience:
         Doubled until here.
     silence : float
         Without any word from a site, before it is asked again; doubled each time, too.
+    away : float
+        For a site that is not connected while others are. With nobody there, the coordinator's
+        own line is down, and says nothing of the sites.
     """
 
     phase: float = 3600.0
     again: float = math.inf
     longest: float = 60.0
     silence: float = math.inf
+    away: float = math.inf
 
     @property
     def once(self) -> bool:
@@ -125,6 +129,8 @@ class _Asked:
     """How often it was asked."""
     missed: int = 0
     """How often it was not there to be asked."""
+    gone: float = math.inf
+    """Since when it has not been there, while others were."""
     failure: Failure | None = None
     """What the last reply was worth."""
 
@@ -183,7 +189,7 @@ class Asking:
                 yield from self._look()
         since = self._clock()
         deadline = since + self._patience.phase
-        while self._open:
+        while self._waits():
             before = len(self._open)
             for _ in range(0, len(self._waiting), FEW):
                 yield from self._look()
@@ -194,6 +200,11 @@ class Asking:
                 self._pause(min(max(POLL, SHARE * (self._clock() - since)), SELDOM))
         failed = {site: asked.failure for site, asked in self._open.items() if asked.failure}
         yield from failed.items()
+
+    def _waits(self) -> bool:
+        """Whether anybody may still answer who was not away for too long."""
+        now = self._clock()
+        return any(now - asked.gone < self._patience.away for asked in self._open.values())
 
     def _begin(self) -> None:
         """Forget the last phase, but for a few questions that may still be answered."""
@@ -207,8 +218,9 @@ class Asking:
         heading, body = instruction.heading, instruction.to_bytes()
         asked = self._open.setdefault(site, _Asked(heading, digest_of(body)))
         if site not in nodes:
-            self._miss(asked)
+            self._miss(asked, nodes)
             return
+        asked.gone = math.inf
         asked.times += 1
         data = self._office.sign(body, site)
         question = self._post.send(nodes[site], heading, data)
@@ -223,12 +235,13 @@ class Asking:
         else:
             self._delay(asked, asked.times, self._patience.again, self._patience.longest)
 
-    def _miss(self, asked: _Asked) -> None:
+    def _miss(self, asked: _Asked, nodes: Mapping[str, int]) -> None:
         """Look again soon for a site that is not there: no question was lost."""
         if self._patience.once:
             del self._open[asked.heading.site]
             return
         asked.missed += 1
+        asked.gone = min(asked.gone, self._clock()) if nodes else math.inf
         self._delay(asked, asked.missed, self._patience.again, AWAY)
 
     def _ask_again(self, questions: Questions) -> None:
@@ -238,7 +251,7 @@ class Asking:
             if site in nodes:
                 self._ask(site, questions.build(site), nodes)
             else:
-                self._miss(self._open[site])
+                self._miss(self._open[site], nodes)
 
     def _delay(self, asked: _Asked, times: int, first: float, longest: float) -> None:
         doubled = first * 2.0 ** min(times - 1, _DOUBLINGS)

@@ -1,5 +1,6 @@
 """The command line: one message, the right exit code, no traceback."""
 
+import errno
 import json
 import os
 import subprocess
@@ -265,6 +266,19 @@ def test_an_unexpected_error_is_a_sentence(
     monkeypatch.setenv("GRANDROUNDS_TRACEBACK", "1")
     with pytest.raises(RuntimeError):
         run_command(["simulate", str(tmp_path)])
+
+
+def test_a_file_or_folder_that_cannot_be_used_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "state/lock")
+
+    monkeypatch.setattr("grandrounds.simulate.prepare", denied)
+    assert run_command(["simulate", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "Permission denied: state/lock" in said
+    assert "remedy" in said
 
 
 def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:

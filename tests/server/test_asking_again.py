@@ -4,7 +4,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from flwr.app import Error, Message
@@ -246,6 +246,68 @@ def test_a_site_that_was_away_is_asked_soon_after_it_came_and_had_lost_nothing()
     assert 1 <= second - first <= 1 + 2 * SELDOM
     assert 2 <= third - second <= 2 + 2 * SELDOM
     assert built["b"] == 1 + 3  # at the beginning, and when it was there
+
+
+def away(fake: Fake, seconds: float) -> Asking:
+    patience = replace(PATIENCE, away=seconds)
+    return Asking(fake, keys.OFFICE, patience, clock=lambda: fake.now, pause=fake.pause)
+
+
+def test_a_site_that_stays_away_costs_a_phase_less_than_its_time() -> None:
+    fake = Fake({"c": lambda _: "answer after 10"})
+    del fake.where["b"]
+    assert set(dict(away(fake, 20.0)(questions()))) == {"a", "c"}
+    assert 20 <= fake.now < 20 + AWAY + SELDOM
+
+
+def test_one_that_goes_away_with_its_question_likewise_and_its_failure_is_told() -> None:
+    fake = Fake({"b": lambda _: "lost after 10"})
+    pause = fake.pause
+
+    def going(seconds: float) -> None:
+        pause(seconds)
+        if fake.now > 8:
+            fake.where.pop("b", None)
+
+    fake.pause = going  # type: ignore[method-assign]
+    assert failures(dict(away(fake, 20.0)(questions())))["b"] == "SiteError"
+    assert 30 < fake.now < 30 + 2 * AWAY + SELDOM
+
+
+def test_one_that_is_slow_but_there_has_all_of_the_phases_time() -> None:
+    fake = Fake({"b": lambda _: "answer after 90"})
+    assert set(dict(away(fake, 20.0)(questions()))) == set(SITES)
+
+
+def test_one_that_comes_back_in_time_is_not_held_to_have_been_away() -> None:
+    fake = Fake({"b": lambda times: "lost after 5" if times < 5 else "answer"})
+    pause = fake.pause
+
+    def coming_and_going(seconds: float) -> None:
+        pause(seconds)
+        if int(fake.now / 15) % 2:
+            fake.where["b"] = 9
+        else:
+            fake.where.pop("b", None)
+
+    fake.where.pop("b")
+    fake.pause = coming_and_going  # type: ignore[method-assign]
+    assert failures(dict(away(fake, 20.0)(questions())))["b"] == ""
+    assert fake.now > 45
+
+
+def test_while_nobody_is_there_it_is_the_coordinators_own_line_that_is_down() -> None:
+    fake = Fake()
+    fake.where.clear()
+    pause = fake.pause
+
+    def mended(seconds: float) -> None:
+        pause(seconds)
+        if fake.now > 60:
+            fake.where.update(dict.fromkeys(SITES, 9))
+
+    fake.pause = mended  # type: ignore[method-assign]
+    assert set(dict(away(fake, 20.0)(questions()))) == set(SITES)
 
 
 class Grid(InProcessGrid):

@@ -27,8 +27,9 @@ EVERY = 2.0
 """Seconds between two looks."""
 ROUNDS = 20
 RUN = "soak"
-IDLE = 20.0
-"""Seconds before the run in which nobody works."""
+IDLE = 330.0
+"""Seconds before the run in which nobody works. A node remembers for 305 seconds that an executor
+asked: so long its memory only fills, whatever comes after."""
 
 
 def look(stack: Stack, since: float, **where: object) -> dict[str, object]:

@@ -15,6 +15,7 @@ from grandrounds.commands.coordinator import Folder
 from grandrounds.coordinating.follow import LOOK, follow, is_driven, kept, newest, runs
 from grandrounds.coordinating.metrics import server
 from grandrounds.coordinating.order import (
+    AWAY,
     DRIVER,
     ORDERING,
     RUNS,
@@ -60,13 +61,17 @@ def run(
     phase_timeout: Annotated[
         float, typer.Option(metavar="S", help="Seconds that a phase waits for answers.")
     ] = 3600.0,
+    away_timeout: Annotated[
+        float, typer.Option(metavar="S", help="Seconds that it waits for a site that is away.")
+    ] = AWAY,
     as_json: AsJson = False,
 ) -> None:
     """Run rounds and follow them; ctrl-C leaves the run going."""
     coordinator = open_coordinator(folder)
     asked = {"rounds": rounds, "recipe": recipe, "engine": engine, "seed": seed}
     order = _resumed(coordinator, name, asked) if resume else _new(coordinator, name, asked)
-    order = make_order(**{**order.model_dump(), "phase_timeout": phase_timeout})
+    patience = {"phase_timeout": phase_timeout, "away_timeout": away_timeout}
+    order = make_order(**{**order.model_dump(), **patience})
     plan = plan_of(coordinator, order)
     if resume:
         _check_same(coordinator, plan)
@@ -305,4 +310,8 @@ def _state_of(state: Path, found: Run) -> str:
 def _next(folder: Path, found: Run, how: str) -> str:
     if how == "done":
         return f"next: grandrounds coordinator report {folder} {found.name}"
-    return f"next: grandrounds coordinator run {folder} --run {found.name} --resume goes on with it"
+    resume = f"grandrounds coordinator run {folder} --run {found.name} --resume goes on with it"
+    if how == "stopped" and found.digest:
+        # by itself, below min_sites: what sites refuse by their own rules no resume can cure
+        return f"next: where they can answer again, {resume}; or begin a run by other rules"
+    return f"next: {resume}"

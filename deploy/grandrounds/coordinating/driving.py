@@ -109,7 +109,7 @@ class _Drive:
         asking = Asking(
             post,
             self._coordinator.office,
-            replace(patience, phase=self._order.phase_timeout),
+            replace(patience, phase=self._order.phase_timeout, away=self._order.away_timeout),
             meter=self._meter,
             note=self._note,
             pause=self._pause,

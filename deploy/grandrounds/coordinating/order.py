@@ -18,6 +18,8 @@ DRIVER, RUNS = "driver", "runs"
 """Folders of the state folder: the lock and the payloads of who drives; what each run came to."""
 ORDERING = "ordering"
 """Folder with the lock of who orders a run, until a process drives it."""
+AWAY = 600.0
+"""Seconds: a site's machine starts anew in less."""
 _MOST = 4096
 
 
@@ -31,6 +33,8 @@ class Order(Record):
     seed: int | None = None
     phase_timeout: float = Field(default=3600.0, gt=0, le=30 * 86400)
     """Seconds that a phase waits for answers."""
+    away_timeout: float = Field(default=AWAY, gt=0, le=30 * 86400)
+    """Seconds that it waits for a site that is not connected while others are."""
     resume: bool = False
 
 

@@ -1,7 +1,6 @@
 """Everything that is looked at before a coordinator starts, in order."""
 
 import shutil
-import socket
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -26,6 +25,7 @@ from grandrounds.provision.identity import KEYS, wall_clock
 from grandrounds.provision.keyring import read_keys
 from grandrounds.provision.secrets import read_secret
 from grandrounds.provision.tls import read_certificate
+from grandrounds.running.addresses import try_everywhere
 from grandrounds_protocol.errors import BadInput
 from grandrounds_protocol.times import spell
 from grandrounds_protocol.transport import join_address
@@ -110,9 +110,7 @@ def _port(folder: Path) -> Finding:
     if not isinstance(meet(join_address(_LOOPBACK, port), tls_of(folder).root), Finding):
         return ok("port", f"{port} is this coordinator's, and answers")
     try:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("", port))
+        try_everywhere(port)
     except OSError as error:
         raise BadInput(
             f"port {port} cannot be had: {error.strerror}",

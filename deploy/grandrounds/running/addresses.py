@@ -28,13 +28,33 @@ def everywhere(port: int) -> tuple[str, ...]:
     return (str(port), f"[::]:{port}") if _has_ipv6() else (str(port),)
 
 
+def try_everywhere(port: int) -> None:
+    """Take a port of all addresses of this machine as nginx would, and let go of it.
+
+    Raises
+    ------
+    OSError
+        If somebody has it, or this user may not.
+    """
+    _take(socket.AF_INET, "", port)
+    if _has_ipv6():
+        _take(socket.AF_INET6, "::", port)
+
+
 def _has_ipv6() -> bool:
     try:
-        with socket.socket(socket.AF_INET6) as probe:
-            probe.bind(("::", 0))
+        _take(socket.AF_INET6, "::", 0)
     except OSError:
         return False
     return True
+
+
+def _take(family: socket.AddressFamily, address: str, port: int) -> None:
+    with socket.socket(family) as probe:
+        if family == socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((address, port))
 
 
 def checked(address: str, where: str) -> tuple[str, int]:

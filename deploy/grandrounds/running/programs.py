@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 NODE_AUTH = "flwr.superlink.routers.fleet.node_auth"
 """Flower's module that looks at the date of a node's requests."""
+NODE_STATE = "flwr.supernode.nodestate.nodestate_factory"
+"""Flower's module that makes a node's record of its work."""
 NODE_POLL = 1.0
 """Most seconds between two looks of a node for messages; Flower's own is 3."""
 
@@ -44,8 +46,10 @@ def _superlink() -> None:
 def _supernode() -> None:
     from flwr.supernode.cli import flower_supernode  # noqa: PLC0415 (likewise)
 
+    from grandrounds.running.forgetting import ForgetfulNodeState  # noqa: PLC0415 (likewise)
     from grandrounds.running.pulling import end_with_the_run, look_sooner  # noqa: PLC0415 (likewise)
 
+    replace(import_module(NODE_STATE), "InMemoryNodeState", ForgetfulNodeState)
     flower = import_module("flwr.supernode.start_client_internal")
     # all that this module takes of `time` is `sleep`
     replace(flower, "time", SimpleNamespace(sleep=_wait_less))

@@ -136,6 +136,7 @@ def test_a_killed_run_says_how_to_go_on_and_goes_on(
         (["run", "--rounds", "2000"], "rounds"),
         (["run", "--rounds", "1", "--run", "../x"], "run"),
         (["run", "--rounds", "1", "--phase-timeout", "0"], "phase_timeout"),
+        (["run", "--rounds", "1", "--away-timeout", "0"], "away_timeout"),
         (["report"], "no run was begun here"),
         (["stop"], "no run is under way"),
     ],
@@ -147,6 +148,22 @@ def test_bad_usage_is_told_before_anything_begins(
     assert says in capsys.readouterr().err
     assert not control.threads
     assert not (control.world.state / "runs.sqlite").exists()
+
+
+def test_a_run_with_too_few_sites_says_that_other_rules_may_be_the_cure(
+    control: Control, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Alone(HomeGrid):
+        @property
+        def nodes(self) -> dict[str, int]:
+            return {"north": super().nodes["north"]}
+
+    control.grid = Alone
+    assert typed(control, "run", "--rounds", "1", "--phase-timeout", "0.3") == 1
+    said = capsys.readouterr().err
+    assert "1 of at least 2 sites answered" in said
+    assert "--run run-1 --resume goes on with it" in said
+    assert "other rules" in said
 
 
 def test_a_name_that_is_taken_and_other_rules_are_refused(

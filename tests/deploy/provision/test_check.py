@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import socket
 import ssl
 from collections.abc import Iterator
 from email.utils import format_datetime
@@ -24,6 +25,7 @@ from grandrounds.provision.coordinator_folder import accept_bundle
 from grandrounds.provision.identity import wall_clock
 from grandrounds.provision.site_folder import open_site_folder
 from grandrounds.provision.tls import Tls
+from grandrounds.running.addresses import everywhere, free_port, try_everywhere
 from grandrounds.running.lock import is_held
 from grandrounds_protocol.errors import BadInput
 
@@ -342,3 +344,14 @@ def test_a_port_that_somebody_has_is_found(
     )
     with pytest.raises(BadInput, match="cannot be had"):
         coordinator_doctor._port(hub.parent / "mirror")
+
+
+@pytest.mark.skipif(len(everywhere(0)) == 1, reason="this machine has no IPv6")
+def test_a_port_that_somebody_has_for_ipv6_only_is_found() -> None:
+    with socket.socket(socket.AF_INET6) as other:
+        other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        other.bind(("::", 0))
+        other.listen()
+        with pytest.raises(OSError, match="in use"):
+            try_everywhere(other.getsockname()[1])
+    try_everywhere(free_port())
