@@ -59,6 +59,20 @@ def encode(table: Table, federation: Federation, site: SiteSettings) -> Encoded:
         For a missing column, text in a number, an unknown category or label value, a
         missing label: naming file, row, column and remedy, never the cell's value.
     """
+    x, columns, clipped, missing = encode_features(table, federation, site)
+    return Encoded(x, _encode_label(table, federation, site), columns, clipped, missing)
+
+
+def encode_features(
+    table: Table, federation: Federation, site: SiteSettings
+) -> tuple[Rows, Columns, dict[str, int], dict[str, int]]:
+    """Encode a table whose rows need no label; return the parts of `Encoded` but labels.
+
+    Raises
+    ------
+    BadInput
+        As `encode`.
+    """
     layout = Layout.of(federation)
     present = features_of(federation, site, f"site {site.name}")
     x = np.zeros((len(table), layout.width), np.float32)
@@ -69,7 +83,7 @@ def encode(table: Table, federation: Federation, site: SiteSettings) -> Encoded:
         x[:, layout.slices[feature.name]], clipped[feature.name] = _encode(feature, cells)
         missing[feature.name] = int(cells.absent.sum())
     columns = layout.columns_of(feature.name for feature in present)
-    return Encoded(x, _encode_label(table, federation, site), columns, clipped, missing)
+    return x, columns, clipped, missing
 
 
 def features_of(federation: Federation, site: SiteSettings, where: str) -> list[Feature]:

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grandrounds_client import phases
+from grandrounds_client.forgetting import outlived, with_run
 from grandrounds_client.frames import frames
 from grandrounds_client.identity import Identity
 from grandrounds_client.ledger import AnsweredEntry, Event, RefusedEntry
@@ -33,15 +34,7 @@ from grandrounds_client.sealing import (
 )
 from grandrounds_client.signed_scores import with_signatures, with_true_scores
 from grandrounds_client.site import Site
-from grandrounds_client.state import (
-    ROSTER,
-    ROSTER_VERSION,
-    RULES,
-    State,
-    earlier_replies,
-    reply_key,
-    said,
-)
+from grandrounds_client.state import ROSTER, ROSTER_VERSION, RULES, State, reply_key, said
 from grandrounds_protocol.errors import BadInput, GrandRoundsError, Refused, Stale, UnknownSite
 from grandrounds_protocol.instances import VirtualInstances
 from grandrounds_protocol.messages import Instruction, Parcel, Reply
@@ -205,9 +198,8 @@ def _send(
     named = {f"{heading.run}/{name}": value for name, value in changes.items()}
     kept = bytes.fromhex(asked.digest) + reply
     store = question.site.store
-    store.update({**heads, **named, reply_key(heading): kept})
-    # nobody goes on with a round once a later one began; sealed payloads are most of a store
-    for key in earlier_replies(store, heading):
+    store.update({**heads, **with_run(store, heading.run), **named, reply_key(heading): kept})
+    for key in outlived(store, heading):
         del store[key]
     return reply
 

@@ -4,7 +4,7 @@ A phase reads the state and returns its changes; `service` writes them together 
 reply, so that a question is either answered and applied, or neither.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from grandrounds_client.sent_rows import SentRows, senders_from_bytes, senders_to_bytes
@@ -142,13 +142,3 @@ def said(heading: Heading) -> str:
 def reply_key(heading: Heading) -> str:
     """Where the reply to a question is kept, as it left."""
     return f"{heading.run}/reply/{heading.round}/{heading.attempt}/{heading.phase}"
-
-
-def earlier_replies(store: Iterable[str], heading: Heading) -> list[str]:
-    """Keys of the replies to earlier rounds of the same run."""
-    found = []
-    for key in store:
-        run, _, rest = key.partition("/reply/")
-        if rest and run == heading.run and int(rest.partition("/")[0]) < heading.round:
-            found.append(key)
-    return found

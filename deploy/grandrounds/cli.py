@@ -28,6 +28,7 @@ from grandrounds.commands import (
     site_check,
     site_join,
     site_leave,
+    site_model,
     site_start,
     site_status,
 )
@@ -50,6 +51,8 @@ OF_SITE: tuple[Callable[..., None], ...] = (
     site_start.start,
     site_check.check,
     site_status.status,
+    site_model.model,
+    site_model.predict,
     site_leave.leave,
 )
 OF_COORDINATOR: tuple[Callable[..., None], ...] = (

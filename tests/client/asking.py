@@ -48,6 +48,7 @@ def ask(
     order: Order | None = None,
     name: str | None = None,
     sites: tuple[str, ...] = ("north", "south", "west"),
+    run: str = "r",
 ) -> bytes:
     orders: dict[Phase, Order] = {
         "publish": PublishOrder(schema_digest=site.federation.digest()),
@@ -56,7 +57,7 @@ def ask(
         "review": ReviewOrder(),
         "adopt": AdoptOrder(scores={}),
     }
-    heading = Heading(run="r", round=round_, attempt=attempt, phase=phase, site=name or site.name)
+    heading = Heading(run=run, round=round_, attempt=attempt, phase=phase, site=name or site.name)
     if isinstance(order, AdoptOrder):
         order = with_signatures(site, order, heading)
     body = InstructionBody(

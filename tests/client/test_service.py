@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from grandrounds_client import phases
+from grandrounds_client.forgetting import KEPT
 from grandrounds_client.phases import Outcome, Question
 from grandrounds_client.service import answer
 from grandrounds_client.site import Site
@@ -87,6 +88,19 @@ def test_a_reply_is_kept_until_a_later_round_was_answered(site: Site) -> None:
     assert failure(site, asked).code == "Stale"
     # what tells the house what left it stays
     assert {"r/said/1/1/publish", "r/said/1/1/distill"} <= set(site.store)
+
+
+def test_of_runs_the_latest_are_kept_whole_and_nothing_of_those_before(site: Site) -> None:
+    for number in range(KEPT + 3):
+        said(site, ask(site, "publish", run=f"run-{number}"))
+        if number == 1:
+            site.store["of/no-run"] = b"kept"
+    runs = {key.partition("/")[0] for key in site.store if key.startswith("run-")}
+    assert runs == {f"run-{number}" for number in range(3, KEPT + 3)}
+    assert site.store["of/no-run"] == b"kept"
+    first = [key for key in site.store if key.startswith("run-3/")]
+    last = [key for key in site.store if key.startswith(f"run-{KEPT + 2}/")]
+    assert len(first) == len(last)
 
 
 def test_a_phase_whose_earlier_ones_were_missed_is_stale(site: Site) -> None:
