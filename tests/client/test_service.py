@@ -101,6 +101,10 @@ def test_of_runs_the_latest_are_kept_whole_and_nothing_of_those_before(site: Sit
     first = [key for key in site.store if key.startswith("run-3/")]
     last = [key for key in site.store if key.startswith(f"run-{KEPT + 2}/")]
     assert len(first) == len(last)
+    # killed before it had forgotten all, a site goes on with it at its next answer
+    site.store["run-2/left-over"] = b"x"
+    said(site, ask(site, "publish", run=f"run-{KEPT + 2}", round_=2))
+    assert "run-2/left-over" not in site.store
 
 
 def test_a_phase_whose_earlier_ones_were_missed_is_stale(site: Site) -> None:
