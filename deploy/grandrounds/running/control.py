@@ -78,6 +78,9 @@ def submit(folder: Path) -> int:
     places = Places(folder)
     bundle = Fab(approved(), app_bundle(), {})
     with _client(places, link_of(places)) as client:
+        # Flower lets go of what nobody fetched in a run, payloads included, only where somebody
+        # lists the run after its end: who followed it may have left, or been killed
+        client.ListRuns(ListRunsRequest())
         started = client.StartRun(StartRunRequest(fab=fab_to_proto(bundle)))
     if not started.run_id:
         raise WorkFailed("the SuperLink took no run", where=str(folder))
