@@ -161,6 +161,7 @@ def show_ledger(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document a line.")] = False,
 ) -> None:
     """Print what left the house, what came in, what was refused and spent."""
+    read_keys(folder / KEYS)  # else a folder mistyped would look like a house that nothing left
     for entry in open_ledger(folder).entries():
         typer.echo(to_canonical(entry).decode() if as_json else _line(entry))
 
@@ -168,6 +169,7 @@ def show_ledger(
 @ledger.command("heads")
 def heads(folder: Folder) -> None:
     """Print how far each peer's ledger had come when it last wrote, for that peer to compare."""
+    read_keys(folder / KEYS)
     last: dict[str, LedgerHead] = {}
     for entry in open_ledger(folder).entries():
         if isinstance(entry.what, OpenedEntry):

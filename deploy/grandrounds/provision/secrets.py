@@ -18,7 +18,10 @@ def make_private_folder(folder: Path) -> None:
     BadInput
     """
     try:
-        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        # one by one: `parents=True` would leave those above open to others
+        for each in (*reversed(folder.parents), folder):
+            if not each.is_dir():
+                each.mkdir(mode=FOLDER_MODE, exist_ok=True)
     except OSError as error:
         raise _cannot("make", folder, error) from None
 

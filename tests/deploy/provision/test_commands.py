@@ -9,6 +9,7 @@ from grandrounds.cli import run_command
 from grandrounds.commands.asking import spelled
 from grandrounds.provision.accepted import read_trust
 from grandrounds.provision.identity import open_identity
+from grandrounds.provision.secrets import make_private_folder
 from grandrounds_protocol.errors import BadLedger, OpenToOthers
 from grandrounds_protocol.keys import KeyPair
 
@@ -348,3 +349,17 @@ def test_a_roster_that_cannot_be_written_down_is_not_accepted(demo: Path) -> Non
     ledger.mkdir()
     assert accept("north", "--yes") == 1
     assert read_trust(demo / "north" / "roster").current.version == 2
+
+
+@pytest.mark.parametrize("command", ["show", "heads"])
+def test_a_ledger_is_not_looked_for_where_no_site_is(
+    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["site", "ledger", command, str(tmp_path / "mistyped")]) == 2
+    assert "there are no keys here" in capsys.readouterr().err
+
+
+def test_a_private_folder_is_private_with_those_made_above_it(tmp_path: Path) -> None:
+    make_private_folder(tmp_path / "site" / "node" / "state")
+    for made in ("site", "site/node", "site/node/state"):
+        assert (tmp_path / made).stat().st_mode & 0o077 == 0, made
