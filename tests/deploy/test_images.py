@@ -154,6 +154,13 @@ def test_one_port_is_published_and_only_two_parts_see_the_world(compose: dict[st
     assert outward == {"edge", "node"}
 
 
+def test_what_others_send_to_a_hospital_has_a_bound_in_memory(compose: dict[str, Any]) -> None:
+    """The node keeps a message before anybody looked at its signature."""
+    at_a_site = [each for each in compose["services"].values() if "site" in each["profiles"]]
+    assert len(at_a_site) == 2
+    assert all("mem_limit" in each for each in at_a_site)
+
+
 def test_what_sees_the_world_sees_no_data_and_no_signing_key(compose: dict[str, Any]) -> None:
     def mounts(name: str) -> set[str]:
         return {each.partition("}")[2].partition(":")[0] for each in services[name]["volumes"]}
