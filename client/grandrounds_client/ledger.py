@@ -260,10 +260,13 @@ class Ledger:
         BadLedger
             If the last line was changed, the tail cut, or lines added or written anew.
         """
-        kept = self._lines.kept()
-        if kept is not None and kept != self.head:
+        kept, head = self._lines.kept(), self.head
+        while kept != (now := self._lines.kept()):  # another process wrote meanwhile
+            kept, head = now, self.head
+        if kept is not None and kept != head:
             check_head(self, kept, "this site itself")
-            later = [entry.time for entry in self.entries() if entry.number > kept.entries]
+            behind = range(kept.entries + 1, head.entries + 1)
+            later = [entry.time for entry in self.entries() if entry.number in behind]
             if len(set(later)) > 1:
                 raise BadLedger(
                     f"the ledger has {len(later)} lines more than this site wrote",

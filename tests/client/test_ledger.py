@@ -259,6 +259,27 @@ def test_one_process_sees_what_another_wrote(tmp_path: Path) -> None:
     assert first.head.entries == 4
 
 
+def test_a_ledger_written_to_while_it_is_checked_holds(tmp_path: Path) -> None:
+    path = tmp_path / "ledger"
+    other = written(path)
+
+    class Busy(LedgerFile):
+        """Whose head is read just before another process has a question and its answer."""
+
+        looks = 0
+
+        def kept(self) -> LedgerHead:
+            head, self.looks = super().kept(), self.looks + 1
+            if self.looks == 1:
+                other.write([refused("x")], 2000)
+                other.write([refused("y")], 2007)
+            return head
+
+    ledger = Ledger(Busy(path))
+    ledger.check_kept()
+    assert ledger.head.entries == 7
+
+
 def test_a_line_that_another_process_wrote_meanwhile_is_not_written_over(tmp_path: Path) -> None:
     path = tmp_path / "ledger"
     written(path, 1)
