@@ -137,7 +137,8 @@ class Database:
         return WorkFailed(
             f"the run database is damaged: {what}",
             where=str(self.path),
-            remedy="restore the state folder from a backup, or move it away and begin a new run",
+            remedy="restore the state folder from a backup, or move it away and begin a run with a "
+            "--run NAME that no site has seen",
         )
 
     def unpack(self, kind: TypeAdapter[T], data: object, what: str) -> T:
@@ -187,7 +188,8 @@ class Database:
         return VersionSkew(
             "the run database was written by another release of grandrounds",
             where=str(self.path),
-            remedy="end its runs with that release, or move the file away and begin a new run",
+            remedy="end its runs with that release, or move the file away and begin a run with a "
+            "--run NAME that no site has seen",
         )
 
     def _named(self, error: sqlite3.DatabaseError) -> GrandRoundsError:
