@@ -10,10 +10,12 @@ import pytest
 from grandrounds.cli import run_command
 from grandrounds.commands.site_join import accept_bundle as join
 from grandrounds.provision.identity import open_ledger
+from grandrounds.running.site import start
 from grandrounds_client.ledger import AnsweredEntry, ReleasedEntry
 from grandrounds_client.private import spent
 from grandrounds_client.private.budget import Booking, book
 from grandrounds_client.store import DirectoryStore
+from grandrounds_protocol.errors import BadLedger
 
 
 @pytest.fixture
@@ -135,3 +137,16 @@ def test_one_no_and_nobody_leaves(north: Path, monkeypatch: pytest.MonkeyPatch) 
     before = sorted(path for path in north.rglob("*"))
     assert run_command(["site", "leave", "north"]) == 130
     assert sorted(path for path in north.rglob("*")) == before
+
+
+def test_a_site_whose_ledger_was_cut_starts_nothing(
+    north: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _work(north)
+    path = north / "ledger.jsonl"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    started: list[object] = []
+    monkeypatch.setattr("grandrounds.running.site.supervise", started.extend)
+    with pytest.raises(BadLedger, match="shorter"):
+        start(north)
+    assert started == []

@@ -160,6 +160,23 @@ def test_a_body_has_a_bound_and_health_tells_the_time(port: int, tls: Tls) -> No
 
 
 @needs_nginx
+def test_one_address_has_so_many_requests_under_way_at_most(port: int, tls: Tls) -> None:
+    context, held = addresses.trusting(tls.root), []
+    try:
+        for _ in range(128):  # each waits for a body that does not come
+            held.append(http.client.HTTPSConnection(LOOPBACK, port, context=context, timeout=10))
+            held[-1].putrequest("POST", "/v1/fleet/push-object")
+            held[-1].putheader("Content-Length", "2")
+            held[-1].endheaders()
+            held[-1].send(b"x")
+        until(lambda: ask(port, tls, "/v1/fleet/pull-messages") == 503)
+    finally:
+        for connection in held:
+            connection.close()
+    until(lambda: ask(port, tls, "/v1/fleet/pull-messages") == 200)
+
+
+@needs_nginx
 def test_requests_share_a_connection_to_the_link(port: int, tls: Tls) -> None:
     for _ in range(5):
         assert ask(port, tls, "/v1/fleet/pull-messages") == 200
