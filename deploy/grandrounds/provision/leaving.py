@@ -7,7 +7,8 @@ from grandrounds.provision import bundles
 from grandrounds.provision.books import is_running
 from grandrounds.provision.identity import ROSTER
 from grandrounds.provision.node import FOLDER, Node, forget
-from grandrounds.provision.site_folder import FEDERATION
+from grandrounds.provision.site_folder import FEDERATION, STATE
+from grandrounds.running.lock import is_held
 from grandrounds_protocol.errors import BadInput
 
 
@@ -18,7 +19,8 @@ def check_stopped(folder: Path) -> None:
     ------
     BadInput
     """
-    if is_running(folder):
+    # in containers the node runs by itself, and would go on with the key that it read
+    if is_running(folder) or is_held(folder / FOLDER / STATE):
         raise BadInput(
             "this site runs",
             where=str(folder),

@@ -10,7 +10,9 @@ import pytest
 from grandrounds.cli import run_command
 from grandrounds.commands.site_join import accept_bundle as join
 from grandrounds.provision.identity import open_ledger
-from grandrounds.running.site import start
+from grandrounds.running.lock import only_one
+from grandrounds.running.parts import SitePart
+from grandrounds.running.site import start, state_of
 from grandrounds_client.ledger import AnsweredEntry, ReleasedEntry
 from grandrounds_client.private import spent
 from grandrounds_client.private.budget import Booking, book
@@ -150,3 +152,9 @@ def test_a_site_whose_ledger_was_cut_starts_nothing(
     with pytest.raises(BadLedger, match="shorter"):
         start(north)
     assert started == []
+
+
+def test_a_site_whose_node_runs_by_itself_does_not_leave(north: Path) -> None:
+    with only_one(state_of(north, SitePart.NODE)):
+        assert run_command(["site", "leave", "north", "--yes"]) == 2
+    assert (north / "node" / "node.key").exists()
