@@ -1,6 +1,7 @@
 """The Flower ServerApp of the coordinator. The only module here that knows Flower."""
 
 import logging
+import math
 import secrets
 import threading
 import time
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 CHALLENGE_BYTES = 32
 GUARD = 2.0
 """Seconds to wait for a reply to be fetched; one that takes longer stalls no other."""
+UNWANTED = 600.0
+"""Seconds after which a reply that nobody took is let go of: all that wait are looked at sooner."""
 HELLO_AGAIN = 30.0
 """Seconds after which a node that did not say its name is asked once more."""
 
@@ -203,12 +206,19 @@ class Guarded:
 
     def __call__(self, questions: Sequence[str]) -> Iterator[Message]:
         """Return the replies that are there; one that blocks is looked for later."""
+        self._forget()
         started = [self._start(name) for name in questions if name not in self._fetching]
         limit = time.monotonic() + GUARD
         for thread in started:
             thread.join(max(0.0, limit - time.monotonic()))
         for name in [name for name in questions if not self._fetching[name].is_alive()]:
             yield from self._fetching.pop(name).found
+
+    def _forget(self) -> None:
+        """Let go of replies that came when nobody looked for them any more: each is in memory."""
+        past = time.monotonic() - UNWANTED
+        for name in [name for name, each in self._fetching.items() if each.ended < past]:
+            del self._fetching[name]
 
     def _start(self, question: str) -> "_Fetching":
         self._fetching[question] = _Fetching(self._grid, question)
@@ -224,6 +234,8 @@ class _Fetching(threading.Thread):
         self._grid = grid
         self._question = question
         self.found: list[Message] = []
+        self.ended = math.inf
+        """When, by the clock that never goes back."""
 
     def run(self) -> None:
         """Fetch."""
@@ -231,6 +243,7 @@ class _Fetching(threading.Thread):
             self.found = list(self._grid.pull_messages([self._question]))
         except Exception as error:  # noqa: BLE001 (likewise; it is looked for again)
             log.warning("a reply could not be fetched: %s", type(error).__name__)
+        self.ended = time.monotonic()
 
 
 def _arrived(questions: Sequence[str], replies: Iterable[Message]) -> Iterator[Arrived]:

@@ -358,6 +358,25 @@ def test_a_blocked_or_broken_fetch_stalls_nobody_else(
     assert "74.813" not in caplog.text
 
 
+def test_a_reply_that_came_after_its_question_was_forgotten_does_not_stay_in_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server_app, "GUARD", 0.05)
+    grid = InProcessGrid(heavy_app(), SITES)
+    (question,) = grid.push_messages([server_app._message(grid, grid.nodes["a"], "x", "0", b"")])
+    pull, come = grid.pull_messages, threading.Event()
+    monkeypatch.setattr(grid, "pull_messages", lambda names: come.wait(20) and pull(names))
+    fetch = server_app.Guarded(grid)
+    assert not list(fetch([question]))
+    come.set()
+    fetch._fetching[question].join()
+    assert not list(fetch([]))  # whoever asked may still look for it
+    assert question in fetch._fetching
+    monkeypatch.setattr(server_app, "UNWANTED", 0.0)
+    assert not list(fetch([]))
+    assert not fetch._fetching
+
+
 def test_without_a_guard_a_broken_grid_ends_the_run() -> None:
     grid = Grid()
     grid.blocked.set()
