@@ -42,7 +42,10 @@ def read_attested(
     try:
         keys, text, signature = _parts(what, data)
     except ValueError:
-        raise bad(f"the {what} is not well-formed") from None
+        raise bad(
+            f"the {what} is not well-formed",
+            remedy="is it the right file? If so it was cut or changed: ask the authority for it",
+        ) from None
     if authority is not None and keys.fingerprint != authority:
         raise bad(
             f"the {what} is of another authority than the one this member accepted",

@@ -68,12 +68,18 @@ def read_request(data: bytes) -> Application:
     try:
         request = from_canonical(_Request, data[: MAX_BYTES + 1])
     except ValueError:
-        raise BadRequest("this is no enrolment request, or it was changed") from None
+        raise BadRequest(
+            "this is no enrolment request, or it was changed",
+            remedy="ask for it again, by another way",
+        ) from None
     asked = request.application
     try:
         asked.member.keys.verify(LABEL, to_canonical(asked), bytes.fromhex(request.signature))
     except BadSignature:
-        raise BadRequest("the request is not signed by the keys in it") from None
+        raise BadRequest(
+            "the request is not signed by the keys in it",
+            remedy="ask for it again, by another way",
+        ) from None
     try:
         if asked.edge is not None:
             read_agreed(asked.edge.federation, "federation.toml in the request")

@@ -17,14 +17,18 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The authority's folder.")]
+NewFolder = Annotated[Path, typer.Argument(metavar="DIR", help="The authority's folder.")]
+Folder = Annotated[
+    Path,
+    typer.Argument(metavar="DIR", help="The authority's folder.", exists=True, file_okay=False),
+]
 Days = Annotated[int, typer.Option(min=1, max=3650, help="Days for which the roster holds.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing: fingerprints were compared.")]
 
 
 @app.command()
 def init(
-    folder: Folder,
+    folder: NewFolder,
     federation: Annotated[str, typer.Option(help="The federation's name.")],
     days: Days = 365,
 ) -> None:

@@ -11,12 +11,16 @@ from grandrounds.provision import coordinator_folder
 
 app = typer.Typer(help="Keys, certificates and rounds of the coordinator.", no_args_is_help=True)
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The coordinator's folder.")]
+NewFolder = Annotated[Path, typer.Argument(metavar="DIR", help="The coordinator's folder.")]
+Folder = Annotated[
+    Path,
+    typer.Argument(metavar="DIR", help="The coordinator's folder.", exists=True, file_okay=False),
+]
 
 
 @app.command()
 def init(
-    folder: Folder,
+    folder: NewFolder,
     hosts: Annotated[
         list[str],
         typer.Option(

@@ -10,7 +10,7 @@ import typer
 from grandrounds.commands.asking import accept_each, show_member, show_roster, spelled
 from grandrounds.commands.site_budget import budget
 from grandrounds.folder import read_text
-from grandrounds.provision import accepted, recorded
+from grandrounds.provision import accepted, bundles, recorded
 from grandrounds.provision.compose import write_environment
 from grandrounds.provision.identity import KEYS, ROSTER, check_ledger, open_ledger, wall_clock
 from grandrounds.provision.keyring import add_keys, read_keys
@@ -34,7 +34,10 @@ ledger = typer.Typer(help="What left the house, and what came in.", no_args_is_h
 app.add_typer(ledger, name="ledger")
 app.command("budget")(budget)
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The site's folder.")]
+NewFolder = Annotated[Path, typer.Argument(metavar="DIR", help="The site's folder.")]
+Folder = Annotated[
+    Path, typer.Argument(metavar="DIR", help="The site's folder.", exists=True, file_okay=False)
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing: fingerprints were compared.")]
 
 _SETTINGS, _REQUEST = "site.toml", "enrolment.json"
@@ -43,7 +46,7 @@ _READABLE = 0o644
 
 @app.command()
 def init(
-    folder: Folder,
+    folder: NewFolder,
     site: Annotated[str, typer.Option(metavar="NAME", help="The site's name.")],
 ) -> None:
     """Make a site's keys, its enrolment request, and a site.toml to fill in."""
@@ -80,7 +83,8 @@ def roster(
     yes: Yes = False,
 ) -> None:
     """Accept a version of the roster: what it changes is shown, each new member asked for."""
-    accept_roster(folder, read_bytes(file, MAX_BYTES), yes=yes)
+    with bundles.named(file):
+        accept_roster(folder, read_bytes(file, MAX_BYTES), yes=yes)
 
 
 def accept_roster(folder: Path, data: bytes, *, yes: bool) -> None:

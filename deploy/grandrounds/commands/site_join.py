@@ -1,5 +1,7 @@
 """`grandrounds site join`: from a bundle to a site that runs."""
 
+import os
+import sys
 from difflib import unified_diff
 from pathlib import Path
 from typing import Annotated
@@ -42,9 +44,17 @@ def join(
     if not start:
         typer.echo(f"next: grandrounds site start {folder}")
         return
-    from grandrounds.running import site as programs  # noqa: PLC0415 (heavy: Flower)
+    _become_start(folder)
 
-    programs.start(folder)
+
+def _become_start(folder: Path) -> None:
+    """Go on as `site start`: all that the check imported would stay as long as the site runs."""
+    from grandrounds_client.worker.teachers import shared_worker  # noqa: PLC0415 (heavy: ONNX)
+
+    shared_worker().close()  # its parent would not end, and so it would not
+    sys.stdout.flush()
+    command = (sys.executable, "-P", "-c", "from grandrounds.cli import main; main()")
+    os.execv(sys.executable, [*command, "site", "start", str(folder)])  # noqa: S606 (our own command)
 
 
 def accept_bundle(folder: Path, data: bytes, *, yes: bool) -> OpenBundle:

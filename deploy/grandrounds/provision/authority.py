@@ -59,7 +59,11 @@ def begin(folder: Path, federation: str, now: int, days: int) -> Authority:
         If the folder holds an authority already, or the federation's name cannot be used.
     """
     if (folder / _ROSTER).exists():
-        raise BadInput("an authority lives here already", where=str(folder))
+        raise BadInput(
+            "an authority lives here already",
+            where=str(folder),
+            remedy=f"grandrounds authority show {folder} prints it; another takes another folder",
+        )
     make_private_folder(folder)
     keys = add_keys(folder / _KEYS)
     table = {

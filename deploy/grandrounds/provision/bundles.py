@@ -7,7 +7,7 @@ from pathlib import Path
 from grandrounds.provision import accepted
 from grandrounds.provision.secrets import read_bytes, replace
 from grandrounds_protocol.bundle import MAX_BYTES, OpenBundle, read_bundle
-from grandrounds_protocol.errors import BadBundle, BadInput
+from grandrounds_protocol.errors import BadBundle, BadInput, BadRoster, Rollback
 
 FILE = "bundle.json"
 
@@ -39,11 +39,14 @@ def offered(folder: Path, roster: Path, data: bytes) -> OpenBundle:
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Let a refusal name the bundle's file."""
+    """Let a refusal name the file that was offered, a bundle or a roster."""
     try:
         yield
     except BadBundle as error:
         error.where = f"{path}; {error.where}" if error.where else str(path)
+        raise
+    except (BadRoster, Rollback) as error:
+        error.where = error.where or str(path)
         raise
 
 

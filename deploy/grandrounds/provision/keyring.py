@@ -53,7 +53,10 @@ def read_keys(folder: Path) -> tuple[KeyPair, ...]:
     numbers = sorted(_numbers(folder), reverse=True)
     if not numbers:
         raise BadInput(
-            "there are no keys here", where=str(folder), remedy="grandrounds site init makes them"
+            "there are no keys here",
+            where=str(folder),
+            remedy="is it the right folder? `init` makes keys: grandrounds site, coordinator or "
+            "authority init",
         )
     paths = [folder / f"{number:04d}.key" for number in numbers]
     return tuple(KeyPair.from_secret(read_secret(path), str(path)) for path in paths)

@@ -7,7 +7,7 @@ from pathlib import Path
 from grandrounds.provision.secrets import make_private_folder, read_bytes, replace
 from grandrounds_protocol.agreed import read_agreed
 from grandrounds_protocol.enrolment import MAX_BYTES, Application, read_request
-from grandrounds_protocol.errors import BadInput, Rollback
+from grandrounds_protocol.errors import BadInput, BadRequest, Rollback
 from grandrounds_protocol.roster import Member, Roster
 from grandrounds_protocol.times import check_time, spell
 
@@ -44,8 +44,7 @@ def read_requests(folder: Path, roster: Roster, paths: Iterable[Path], now: int)
     Rollback
         If a request is older than the one that was enrolled last: somebody shows it again.
     """
-    files = [read_bytes(path, MAX_BYTES) for path in paths]
-    found = [Request(data, read_request(data)) for data in files]
+    found = [_read(path) for path in paths]
     check_one_each([request.member for request in found])
     before = kept(folder, roster.members)
     for request in found:
@@ -54,6 +53,15 @@ def read_requests(folder: Path, roster: Roster, paths: Iterable[Path], now: int)
         _check_newer(asked, before.get(asked.member.name))
         _check_federation(asked, roster)
     return found
+
+
+def _read(path: Path) -> Request:
+    data = read_bytes(path, MAX_BYTES)
+    try:
+        return Request(data, read_request(data))
+    except BadRequest as error:
+        error.where = error.where or str(path)  # which of the many that were named
+        raise
 
 
 def changed(folder: Path, roster: Roster, asked: Iterable[Request]) -> list[Request]:

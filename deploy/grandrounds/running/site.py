@@ -56,6 +56,8 @@ def start(folder: Path, only: SitePart | None = None, *, node: str | None = None
         SitePart.EXECUTOR: partial(_executor, folder, node, health),
     }
     parts = tuple(SitePart) if only is None else (only,)
+    if SitePart.NODE in parts:
+        _ = Node(folder / FOLDER).address  # before anything is made: it may not have joined
     with ExitStack() as held:
         for part in parts:
             held.enter_context(only_one(state_of(folder, part)))
