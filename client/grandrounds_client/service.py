@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from grandrounds_client import phases
 from grandrounds_client.forgetting import outlived, with_run
-from grandrounds_client.frames import frames
+from grandrounds_client.frames import frames, told
 from grandrounds_client.identity import Identity
 from grandrounds_client.ledger import AnsweredEntry, Event, RefusedEntry
 from grandrounds_client.phases import Outcome, Question
@@ -71,7 +71,7 @@ def answer(site: Site, data: bytes) -> bytes:
         with site.alone():
             return _answer(site, identity, asked)
     except GrandRoundsError as error:
-        log.warning("%s %s: %s", site.name, instruction.heading.phase, error.code)
+        log.warning("%s %s: %s", site.name, instruction.heading.phase, told(error))
         failure = Failure(code=error.code, reason=error.public)
     except Exception as error:  # noqa: BLE001 (whatever a learner or library raises stays here)
         log.error("%s %s: %s", site.name, instruction.heading.phase, frames(error))  # noqa: TRY400

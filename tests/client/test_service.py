@@ -16,7 +16,7 @@ from grandrounds_client.phases import Outcome, Question
 from grandrounds_client.service import answer
 from grandrounds_client.site import Site
 from grandrounds_client.store import DirectoryStore
-from grandrounds_protocol.errors import BadMessage, UnknownSite
+from grandrounds_protocol.errors import BadMessage, UnknownSite, WorkFailed
 from grandrounds_protocol.messages import Parcel
 from grandrounds_protocol.peers import peers_of
 from grandrounds_protocol.records import (
@@ -253,6 +253,22 @@ def test_what_a_learner_raises_stays_in_the_house_without_values(
     assert "ValueError" in caplog.text
     assert failure(broken, ask(site, "publish")).code == "InternalError"
     assert dict(site.store) == {}
+
+
+class Full(dict[str, bytes]):
+    """A store whose disk is full."""
+
+    def update(self, *_: object, **__: object) -> None:
+        raise WorkFailed("cannot write\nthe store", where="state", remedy="make room")
+
+
+def test_the_sites_own_log_says_in_one_line_what_to_do_and_the_coordinator_hears_a_name(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = failure(replace(site, store=Full()), ask(site, "publish"))
+    assert (told.code, told.reason) == ("WorkFailed", "the work failed")
+    (line,) = [each for each in caplog.messages if "WorkFailed" in each]
+    assert line.endswith("WorkFailed: cannot write the store where: state remedy: make room")
 
 
 def test_after_a_failure_the_question_may_be_asked_again(site: Site) -> None:

@@ -37,7 +37,7 @@ def examine(folder: Path) -> Iterator[Finding]:
     """Look at a coordinator, one thing after another."""
     yield examined("versions", check_versions)
     yield examined("nginx", _nginx)
-    yield examined("disk", partial(check_disk, folder))
+    yield examined("disk", partial(check_disk, folder, state_folder(folder)))
     yield examined("modes", partial(check_modes, folder, list(_secrets(folder))))
     yield examined("secret", partial(_secret, folder))
     yield examined("root", partial(_root, folder))

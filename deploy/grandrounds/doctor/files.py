@@ -30,9 +30,9 @@ def check_modes(folder: Path, secrets: Iterable[Path]) -> Finding:
     return ok("modes", f"{len(found)} keys, secrets and private folders are their owner's only")
 
 
-def check_disk(folder: Path) -> Finding:
-    """Look how much room is left."""
-    free = shutil.disk_usage(folder).free
+def check_disk(folder: Path, state: Path) -> Finding:
+    """Look how much room is left; what programs keep may lie on a disk of its own."""
+    free = min(shutil.disk_usage(path).free for path in (folder, state) if path.exists())
     says, mend = f"{free / (1 << 30):.1f} GiB free", "make room on the disk of this folder"
     if free < _TOO_LITTLE:
         return failed("disk", says, mend)

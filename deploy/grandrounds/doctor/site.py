@@ -45,7 +45,7 @@ def examine(folder: Path, *, offline: bool) -> Iterator[Finding]:
         Leave out what takes a connection to the coordinator.
     """
     yield examined("versions", check_versions)
-    yield examined("disk", partial(check_disk, folder))
+    yield examined("disk", partial(check_disk, folder, folder / STATE))
     yield examined("modes", partial(check_modes, folder, list(_secrets(folder))))
     yield examined("roster", partial(_roster, folder))
     yield examined("ledger", partial(_ledger, folder))

@@ -230,6 +230,16 @@ def test_a_full_disk_is_found(north: Path, monkeypatch: pytest.MonkeyPatch) -> N
         assert found(north, "disk").state == state
 
 
+def test_a_full_disk_of_the_state_alone_is_found(
+    north: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (north / "state").mkdir(mode=0o700, exist_ok=True)
+    monkeypatch.setattr(
+        "shutil.disk_usage", lambda path: _Usage(0, 0, 0 if path.name == "state" else 9 << 30)
+    )
+    assert found(north, "disk").state == "failed"
+
+
 class _Usage:
     def __init__(self, total: int, used: int, free: int) -> None:
         self.total, self.used, self.free = total, used, free
