@@ -137,7 +137,7 @@ def _name(reply: Message, office: Office, challenge: bytes) -> str:
         try:
             return office.name(_bytes(reply), challenge)
         except GrandRoundsError as error:
-            log.warning("a node could not prove its name: %s", error.code)
+            log.warning("a node could not prove its name: %s, %s", error.code, error.problem)
             return ""
     # any other code is Flower's, and its reason may be an exception's text, values included
     said = reply.error.reason if reply.error.code == REFUSED else f"Flower's {reply.error.code}"

@@ -31,6 +31,8 @@ and counted, and do not lie with the carrier for ever."""
 AWAY = 4.0
 """Most seconds between two looks for a site that is not there: nothing is sent to find out."""
 _DOUBLINGS = 30
+NOT_CONNECTED = "NotConnected"
+"""What is noted of a site that was never there to be asked."""
 UNASKED = Failure(code="SiteError", reason="the site could not be asked")
 
 Meter = Callable[[Phase, int, int], None]
@@ -198,8 +200,16 @@ class Asking:
             self._ask_again(questions)
             if len(self._open) == before:
                 self._pause(min(max(POLL, SHARE * (self._clock() - since)), SELDOM))
-        failed = {site: asked.failure for site, asked in self._open.items() if asked.failure}
-        yield from failed.items()
+        yield from self._give_up()
+
+    def _give_up(self) -> Iterator[tuple[str, Answer]]:
+        """Say who is left out, and of those that failed, how."""
+        for site, asked in self._open.items():
+            if asked.failure is not None:
+                yield site, asked.failure
+            else:
+                code = NO_ANSWER.code if asked.times else NOT_CONNECTED
+                self._note(asked.heading, "failed", code)
 
     def _waits(self) -> bool:
         """Whether anybody may still answer who was not away for too long."""

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass, replace
 
+from grandrounds_protocol.errors import RosterNotAccepted, UnknownSite
 from grandrounds_protocol.keys import KeyPair
 from grandrounds_protocol.messages import Reply
 from grandrounds_protocol.roster import Roster
@@ -57,9 +58,21 @@ class Office:
         Raises
         ------
         BadMessage, BadSignature, UnknownSite, Stale, ClockSkew
+        RosterNotAccepted
+            If it signed, and goes by another roster than this.
         """
-        name = Signed.from_bytes(data).head.signer
-        return self._verified(data, name, "hello", digest_of(challenge)).head.signer
+        head = Signed.from_bytes(data).head
+        try:
+            self._verified(data, head.signer, "hello", digest_of(challenge))
+        except UnknownSite:
+            if head.roster == self.roster.fingerprint or head.signer not in self.roster.sites:
+                raise
+            # the signature was looked at before: nobody else can have said so
+            raise RosterNotAccepted(
+                f"{head.signer} goes by another roster than version {self.roster.version}",
+                remedy="it has to join with the newest bundle",
+            ) from None
+        return head.signer
 
     def _verified(self, data: bytes, site: str, purpose: Purpose, answers: str) -> Signed:
         signed = Signed.from_bytes(data)

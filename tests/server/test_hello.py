@@ -2,16 +2,24 @@
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from flwr.app import Context, Error, Message, RecordDict
 from flwr.clientapp import ClientApp
 
 from grandrounds.in_process import InProcessGrid
+from grandrounds_client.app import client_app
 from grandrounds_protocol.records import HELLO, REFUSED
+from grandrounds_protocol.roster import Roster
 from grandrounds_server import app
 from grandrounds_server.app import nodes_by_hello
 from tests import keys
+
+if TYPE_CHECKING:
+    from grandrounds_client.site import Site
 
 PLANTED = "74.813"
 
@@ -42,6 +50,18 @@ def test_what_our_own_app_says_is_logged(caplog: pytest.LogCaptureFixture) -> No
 
     assert nodes_by_hello(InProcessGrid(app, ["north"]), keys.OFFICE, 1, 5.0) == {}
     assert "BadInput: files cannot be used" in caplog.text
+
+
+def test_a_site_that_has_not_accepted_the_roster_is_named_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clapp = client_app(lambda _: cast("Site", SimpleNamespace(identity=keys.identity("north"))))
+    grid = InProcessGrid(clapp, ["north"])
+    assert nodes_by_hello(grid, keys.OFFICE, 1, 5.0) == grid.nodes
+    newer = Roster(**{**dict(keys.ROSTER), "version": keys.ROSTER.version + 1})
+    assert nodes_by_hello(grid, replace(keys.OFFICE, roster=newer), 1, 5.0) == {}
+    said = f"RosterNotAccepted, north goes by another roster than version {newer.version}"
+    assert said in caplog.text
 
 
 def test_a_node_that_says_nothing_sensible_is_no_site() -> None:

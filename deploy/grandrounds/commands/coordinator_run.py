@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
@@ -25,7 +25,7 @@ from grandrounds.coordinating.order import (
     plan_of,
     write_order,
 )
-from grandrounds.coordinating.view import view_of
+from grandrounds.coordinating.view import view_of, went_without
 from grandrounds.provision.coordinator_folder import Coordinator, open_coordinator
 from grandrounds.running.lock import only_one
 from grandrounds_protocol.errors import AlreadyRunning, BadInput, WorkFailed
@@ -109,6 +109,7 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
         typer.echo(f"no run yet; next: grandrounds coordinator run {folder} --rounds N")
         return
     last, how = found[-1]
+    _say_missed(_missed(state, last))
     if how != "done":
         known = kept(state, last.name)
         Console().print(table(view_of(line.event for line in known.lines), known.plan))
@@ -286,12 +287,15 @@ def _document(name: str, line: Line) -> str:
 def _say_end(folder: Path, ended: Run, *, as_json: bool) -> None:
     state = folder / STATE
     how = _state_of(state, ended)
+    missed = _missed(state, ended)
     if ended.digest:
         target = state / RUNS / ended.name
         said = {"results": str(target / "results.json"), "report": str(target / "report.html")}
         if as_json:
-            typer.echo(json.dumps({"run": ended.name, "digest": ended.digest, **said}))
+            last = {"run": ended.name, "digest": ended.digest, "went_without": missed, **said}
+            typer.echo(json.dumps(last))
         else:
+            _say_missed(missed)
             typer.echo("\n".join(f"{what}: {path}" for what, path in said.items()))
             typer.echo(f"digest: {ended.digest}")
     if how != "done":
@@ -300,6 +304,16 @@ def _say_end(folder: Path, ended: Run, *, as_json: bool) -> None:
             where=str(state),
             remedy=_next(folder, ended, how).removeprefix("next: "),
         )
+
+
+def _missed(state: Path, found: Run) -> dict[str, list[str]]:
+    return went_without(line.event for line in kept(state, found.name).lines)
+
+
+def _say_missed(missed: Mapping[str, Sequence[str]]) -> None:
+    """Name the hospitals that a run went on without: it is done all the same."""
+    for site, codes in missed.items():
+        typer.echo(f"went on without {site} in at least one phase ({', '.join(codes)})")
 
 
 def _state_of(state: Path, found: Run) -> str:

@@ -81,6 +81,20 @@ class View:
                 self.ended = event
 
 
+def went_without(events: Iterable[Event]) -> dict[str, list[str]]:
+    """Return the sites that a phase went on without, each with the failures' names."""
+    last: dict[tuple[int, int, Phase | None, str], str] = {}
+    for event in events:
+        if event.what in {"answered", "failed"}:
+            place = (event.round, event.attempt, event.phase, event.site)
+            last[place] = event.code  # a phase that is asked anew ends anew
+    found: dict[str, set[str]] = {}
+    for (*_, site), code in last.items():
+        if code:
+            found.setdefault(site, set()).add(code)
+    return {site: sorted(codes) for site, codes in sorted(found.items())}
+
+
 def view_of(events: Iterable[Event]) -> View:
     """Add up a journal."""
     view = View()

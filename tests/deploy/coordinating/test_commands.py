@@ -166,6 +166,27 @@ def test_a_run_with_too_few_sites_says_that_other_rules_may_be_the_cure(
     assert "other rules" in said
 
 
+def test_a_run_that_went_on_without_a_hospital_names_it(
+    control: Control, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Without(HomeGrid):
+        @property
+        def nodes(self) -> dict[str, int]:
+            return {name: node for name, node in super().nodes.items() if name != "west"}
+
+    control.grid = Without
+    said = "went on without west in at least one phase (NotConnected)"
+    assert typed(control, "run", "--rounds", "1", "--away-timeout", "0.1") == 0
+    told = capsys.readouterr()
+    assert "  west: failed (NotConnected)" in told.err
+    assert said in told.out
+    assert "north" not in told.out
+    assert typed(control, "status") == 0
+    assert said in capsys.readouterr().out
+    assert typed(control, "run", "--rounds", "1", "--away-timeout", "0.1", "--json") == 0
+    assert lines(capsys.readouterr().out)[-1]["went_without"] == {"west": ["NotConnected"]}
+
+
 def test_a_name_that_is_taken_and_other_rules_are_refused(
     control: Control, capsys: pytest.CaptureFixture[str]
 ) -> None:
