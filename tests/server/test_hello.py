@@ -58,7 +58,7 @@ def test_a_site_that_has_not_accepted_the_roster_is_named_in_the_log(
     clapp = client_app(lambda _: cast("Site", SimpleNamespace(identity=keys.identity("north"))))
     grid = InProcessGrid(clapp, ["north"])
     assert nodes_by_hello(grid, keys.OFFICE, 1, 5.0) == grid.nodes
-    newer = Roster(**{**dict(keys.ROSTER), "version": keys.ROSTER.version + 1})
+    newer = Roster.model_validate({**keys.ROSTER.model_dump(), "version": 2})
     assert nodes_by_hello(grid, replace(keys.OFFICE, roster=newer), 1, 5.0) == {}
     said = f"RosterNotAccepted, north goes by another roster than version {newer.version}"
     assert said in caplog.text
