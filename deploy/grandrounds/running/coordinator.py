@@ -64,7 +64,14 @@ def start(
     with ExitStack() as held:
         for part in parts:
             held.enter_context(only_one(places.state(part)))
-        supervise([make[part]() for part in parts])
+        supervise([make[part]() for part in parts], "" if only else _next(folder))
+
+
+def _next(folder: Path) -> str:
+    return (
+        "the coordinator is started; once the sites are, in another terminal: "
+        f"grandrounds coordinator run {folder} --rounds 1"
+    )
 
 
 def _link(places: Places, address: str, health: str | None) -> Program:

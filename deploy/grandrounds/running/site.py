@@ -61,7 +61,14 @@ def start(folder: Path, only: SitePart | None = None, *, node: str | None = None
     with ExitStack() as held:
         for part in parts:
             held.enter_context(only_one(state_of(folder, part)))
-        supervise([make[part]() for part in parts])
+        supervise([make[part]() for part in parts], "" if only else _next(folder))
+
+
+def _next(folder: Path) -> str:
+    return (
+        "the site is started, and takes part until told to end; in another terminal: "
+        f"grandrounds site status {folder}"
+    )
 
 
 def state_of(folder: Path, part: SitePart) -> Path:

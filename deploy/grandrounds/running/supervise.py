@@ -116,10 +116,10 @@ class Program:
                 os.killpg(self._process.pid, number)
 
 
-def supervise(programs: Sequence[Program]) -> None:
+def supervise(programs: Sequence[Program], started: str = "") -> None:
     """Run programs until this process is told to end (SIGTERM, SIGINT), then stop them.
 
-    They are stopped in the opposite order.
+    They are stopped in the opposite order. Once all are started, `started` is said.
 
     Raises
     ------
@@ -135,6 +135,8 @@ def supervise(programs: Sequence[Program]) -> None:
             for program in programs:
                 program.start()
                 _until_ready(program, programs, end)
+            if started and not end.is_set():
+                log.warning("%s", started)
             while not end.wait(LOOK):
                 for program in programs:
                     program.look()

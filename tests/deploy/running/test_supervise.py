@@ -15,7 +15,7 @@ from grandrounds.running.lock import is_held, only_one
 from grandrounds_protocol.errors import AlreadyRunning
 
 WATCHER = """
-import sys
+import logging, sys
 from pathlib import Path
 from grandrounds.running import supervise
 supervise.FIRST_WAIT = supervise.LOOK = 0.05
@@ -31,6 +31,8 @@ def note(name):
     )
     return [sys.executable, "-c", code]
 
+logging.basicConfig(filename=work / "log", format="%(message)s")
+
 def up(name):
     return lambda: (work / name).exists()
 
@@ -38,7 +40,7 @@ supervise.supervise([
     supervise.Program("first", note("first"), {}, ready=up("first"),
                       once_ready=lambda: (work / "called").write_text("once")),
     supervise.Program("second", note("second"), {}, ready=up("second")),
-])
+], "both are started")
 (work / "ended").write_text("well")
 """
 
@@ -70,6 +72,17 @@ def watcher(work: Path) -> subprocess.Popen[bytes]:
 
 def pids(work: Path) -> list[int]:
     return [pid for name in ("first", "second") for line in lines(work / name) for pid in line]
+
+
+def test_it_says_when_all_are_started(tmp_path: Path) -> None:
+    process = watcher(tmp_path)
+    try:
+        until(lambda: "both" in (tmp_path / "log").read_text())
+    finally:
+        process.terminate()
+        process.wait(30)
+    said = (tmp_path / "log").read_text().splitlines()
+    assert said[:3] == ["starting first", "starting second", "both are started"]
 
 
 def test_a_program_that_dies_is_started_again_with_nothing_left_of_it(tmp_path: Path) -> None:
