@@ -355,8 +355,10 @@ def test_a_roster_that_cannot_be_written_down_is_not_accepted(demo: Path) -> Non
 def test_a_ledger_is_not_looked_for_where_no_site_is(
     tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_command(["site", "ledger", command, str(tmp_path / "mistyped")]) == 2
+    assert run_command(["site", "ledger", command, str(tmp_path)]) == 2
     assert "there are no keys here" in capsys.readouterr().err
+    assert run_command(["site", "ledger", command, str(tmp_path / "mistyped")]) == 2
+    assert "does not exist" in capsys.readouterr().err
 
 
 def test_a_private_folder_is_private_with_those_made_above_it(tmp_path: Path) -> None:
