@@ -1,11 +1,14 @@
 """What deployment costs is told phase by phase, and whether it changed the result."""
 
 import json
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 from rich.console import Console
 
 from grandrounds.bench.deployment import Report, Row, answer_times, show
+from grandrounds.bench.deployment_stack import allow
 
 ROWS = tuple(
     Row(phase, (1.0, 2.0, 3.0), (4.0, 5.0, 9.0), 2.5, 3_000_000, 1_500_000)
@@ -39,6 +42,18 @@ def test_a_phase_is_shown_by_medians_with_their_range_and_ratio() -> None:
     ]
     assert "10.0 (5.0-15.0)" in text, "the sum of all phases"
     assert "\u2026" not in text, "a column was cut"
+
+
+def test_a_site_takes_part_in_the_federations_recipe_and_in_the_one_that_is_measured(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "site.toml").write_text('name = "north"\n\n[privacy]\nbudget = 3\n')
+    allow(tmp_path, {"private", "guarded"})
+    assert tomllib.loads((tmp_path / "site.toml").read_text()) == {
+        "recipes": ["guarded", "private"],
+        "name": "north",
+        "privacy": {"budget": 3},
+    }
 
 
 def test_runs_that_differ_are_not_called_the_same() -> None:

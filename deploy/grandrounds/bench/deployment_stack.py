@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,8 +100,8 @@ def deployed(source: Path, folder: Path, recipe: str) -> Iterator[Deployed]:
     stack = Deployed(folder, read.federation.name, tuple(each.folder.name for each in read.sites))
     for each in read.sites:
         if each.settings.recipes is None:
-            path = folder / each.folder.name / "site.toml"
-            path.write_text(f'recipes = ["{recipe}"]\n{path.read_text(encoding="utf-8")}')
+            # the federation's own as well: by that one a site tries a round before it joins
+            allow(folder / each.folder.name, {read.federation.rules.recipe, recipe})
     with ExitStack() as ending:
         ending.callback(stack.close)
         _enroll(stack)
@@ -112,6 +112,13 @@ def deployed(source: Path, folder: Path, recipe: str) -> Iterator[Deployed]:
             stack.start("site", site)
         _until(lambda: _connected(stack))
         yield stack
+
+
+def allow(site: Path, recipes: Collection[str]) -> None:
+    """Let a site whose file names no recipes take part in these."""
+    path = site / "site.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(f"recipes = {sorted(recipes)}\n{text}", encoding="utf-8")
 
 
 def _enroll(stack: Deployed) -> None:
