@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message, RecordDict
 from flwr.serverapp import Grid, ServerApp
 
-from grandrounds_protocol.errors import GrandRoundsError
+from grandrounds_protocol.errors import GrandRoundsError, RosterNotAccepted
 from grandrounds_protocol.records import HELLO, REFUSED, WHOLE, Heading
 from grandrounds_server.asking import POLL, Arrived, Asking, Meter, Patience, unmetered
 from grandrounds_server.office import Office
@@ -136,8 +136,11 @@ def _name(reply: Message, office: Office, challenge: bytes) -> str:
     if not reply.has_error():
         try:
             return office.name(_bytes(reply), challenge)
-        except GrandRoundsError as error:
+        except RosterNotAccepted as error:
             log.warning("a node could not prove its name: %s, %s", error.code, error.problem)
+            return ""
+        except GrandRoundsError as error:  # what it says further may be the node's words
+            log.warning("a node could not prove its name: %s", error.code)
             return ""
     # any other code is Flower's, and its reason may be an exception's text, values included
     said = reply.error.reason if reply.error.code == REFUSED else f"Flower's {reply.error.code}"
